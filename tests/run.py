@@ -1,0 +1,112 @@
+#!/usr/bin/python3
+"""Runs every suite and ends with one line: `N passed, N failed`.
+
+Unit tests are the programs named in build/<preset>/unit-tests.txt (Catch2). Every other suite is a program that prints
+`N passed, N failed` as its last line; they are rows of SUITES below.
+"""
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+UNIT_TIMEOUT_S = 300
+JOBS = 2
+
+
+class Outcome:
+    def __init__(self, name, passed, failed, seconds, output):
+        self.name, self.passed, self.failed, self.seconds, self.output = name, passed, failed, seconds, output
+
+
+def run(argv, timeout, env=None):
+    started = time.monotonic()
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=timeout, env=env, cwd=ROOT)
+        code, text = done.returncode, done.stdout.decode(errors="replace")
+    except subprocess.TimeoutExpired as late:
+        code, text = -1, (late.stdout or b"").decode(errors="replace") + f"\nstill running after {timeout} s: killed"
+    except OSError as error:
+        code, text = -1, f"cannot run {argv[0]}: {error}"
+    return code, text, time.monotonic() - started
+
+
+def unit(program):
+    code, text, seconds = run([str(program)], UNIT_TIMEOUT_S)
+    whole = re.search(r"All tests passed \(\d+ assertions? in (\d+) test cases?\)", text)
+    if code == 0 and whole:
+        return Outcome(program.name, int(whole.group(1)), 0, seconds, text)
+    part = re.search(r"test cases:\s*(\d+) \|(?:\s*(\d+) passed \|)?\s*(\d+) failed", text)
+    if part:
+        return Outcome(program.name, int(part.group(2) or 0), int(part.group(3)), seconds, text)
+    return Outcome(program.name, 0, 1, seconds, text + f"\nexit code {code}")
+
+
+def suite(name, argv, timeout, env):
+    code, text, seconds = run(argv, timeout, env)
+    last = re.findall(r"^(?:\w+: )?(\d+) passed, (\d+) failed", text, re.M)
+    if not last:
+        return Outcome(name, 0, 1, seconds, text + f"\nno line 'N passed, N failed'; exit code {code}")
+    passed, failed = map(int, last[-1])
+    if code != 0 and failed == 0:
+        failed, text = 1, text + f"\nexit code {code}"
+    return Outcome(name, passed, failed, seconds, text)
+
+
+def suites(build, soak):
+    """(name, argv, timeout in seconds); what needs a program that this tree does not build yet is not listed."""
+    rows = [("structure", ["/usr/bin/python3", "tests/structure/check.py"], 120)]
+    sim = build / "bin" / "drover-sim"
+    if sim.exists():
+        rows.append(("simulation", [str(sim), "--first-seed", "1", "--seeds", "2000" if soak else "20"], 3600 if soak else 240))
+    for script in sorted((ROOT / "tests" / "e2e").glob("*_e2e.py")) + sorted((ROOT / "tests" / "compat").glob("*_compat.py")):
+        rows.append((script.stem, ["/usr/bin/python3", str(script), "--build", str(build)] + (["--soak"] if soak else []),
+                     7200 if soak else 600))
+    return rows
+
+
+def show(outcome):
+    mark = "ok  " if outcome.failed == 0 else "FAIL"
+    print(f"{mark} {outcome.name}: {outcome.passed} passed, {outcome.failed} failed ({outcome.seconds:.1f} s)", flush=True)
+    if outcome.failed:
+        print("\n".join("    " + line for line in outcome.output.splitlines()[-80:]), flush=True)
+    else:
+        for line in outcome.output.splitlines():
+            if line.startswith("note: "):
+                print("    " + line, flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "dev")
+    parser.add_argument("--soak", action="store_true")
+    parser.add_argument("only", nargs="*", help="names of suites or unit test programs")
+    options = parser.parse_args()
+    build = options.build.resolve()
+
+    wanted = lambda name: not options.only or name in options.only
+    outcomes = []
+    programs = [build / "tests" / name for name in (build / "unit-tests.txt").read_text().split() if wanted(name)]
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for outcome in pool.map(unit, programs):
+            show(outcome)
+            outcomes.append(outcome)
+    env = dict(os.environ, DROVER_BUILD=str(build))
+    for name, argv, timeout in suites(build, options.soak):
+        if wanted(name):
+            outcome = suite(name, argv, timeout, env)
+            show(outcome)
+            outcomes.append(outcome)
+
+    failed = sum(o.failed for o in outcomes)
+    print(f"{sum(o.passed for o in outcomes)} passed, {failed} failed")
+    sys.exit(1 if failed or not outcomes else 0)
+
+
+if __name__ == "__main__":
+    main()
