@@ -1,0 +1,188 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <drover/result.h>
+
+/// Processes for drivers: started under drover-shim, so that they survive the driver and the agent, and their exit
+/// status is never lost. Linux. Standard library only.
+///
+///   Supervisor supervisor({});
+///   DROVER_LET(auto process, supervisor.start(spec));
+///   save(process->saved_state());            // what recover() needs after a restart of the driver
+///   const ProcessExit exit = process->wait();
+namespace drover::sdk {
+
+using WallTime = std::chrono::sys_time<std::chrono::nanoseconds>;
+
+/// Limits of the process tree; 0 or empty: none. What the host cannot limit is told by `Process::warnings()`.
+struct ProcessLimits {
+  std::int64_t memory_bytes = 0;
+  std::int64_t memory_reserve_bytes = 0;
+  bool swap = false;
+  bool oom_group = false;
+  std::uint64_t cpu_shares = 0;
+  std::int64_t cpu_quota_us = 0;  ///< of each 100 ms
+  std::int64_t pids_max = 0;
+  std::string cpuset_cpus;
+};
+
+/// The control group of the process. With neither `path` nor an override the process stays in the driver's own group.
+struct ProcessCgroup {
+  std::string path;  ///< relative to the hierarchies, e.g. "drover/ALLOC.TASK": created, limited, killed and removed by us
+  std::string v2_existing;                         ///< instead: an existing folder (absolute); limits are written, it is never killed or removed
+  std::map<std::string, std::string> v1_existing;  ///< instead: controller → existing folder (absolute); no limits are written
+  bool required = false;  ///< true: a host without usable groups is an error; false: a warning
+};
+
+/// What to run and how.
+struct ProcessSpec {
+  std::string id;         ///< for messages: who this is
+  std::string state_dir;  ///< absolute; made by start(), 0700, its own for this start; removed by destroy()
+
+  std::string command;            ///< absolute path, or a name searched in `search_path`
+  std::vector<std::string> args;  ///< without the command itself
+  std::vector<std::string> search_path;  ///< folders, in order, for a command that is not absolute
+  std::vector<std::pair<std::string, std::string>> env;  ///< exact; names appear once
+  std::string cwd;    ///< absolute
+  std::string user;   ///< name, or empty: the driver's own. HOME, USER, LOGNAME are set unless `env` has them
+  std::string group;  ///< name or number, empty: the user's
+  std::string stdout_path;  ///< FIFO, file or device; empty: /dev/null
+  std::string stderr_path;
+  std::string netns_path;   ///< network namespace to enter, empty: none
+
+  ProcessCgroup cgroup;
+  ProcessLimits limits;
+  std::optional<int> oom_score_adj;
+  std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> rlimits;  ///< "nofile" → soft, hard
+  std::optional<unsigned> umask;
+  bool no_new_privs = false;
+};
+
+/// How it ended.
+struct ProcessExit {
+  int code = 0;             ///< 128 + signal when killed by one
+  int signal = 0;
+  bool oom_killed = false;
+  std::string error;        ///< not empty: the exit is unknown, and why
+  WallTime ended_at{};
+
+  bool success() const { return code == 0 && signal == 0 && error.empty(); }
+};
+
+/// What one process, or the tree, uses now.
+struct ProcessUsage {
+  std::uint64_t memory_rss = 0, memory_swap = 0, memory_usage = 0, memory_max_usage = 0, memory_cache = 0;
+  std::uint64_t cpu_user_ns = 0, cpu_system_ns = 0, cpu_total_ns = 0;  ///< since the start: monotonic
+  std::uint64_t throttled_periods = 0, throttled_ns = 0;
+};
+
+struct ProcessStats {
+  WallTime at{};
+  ProcessUsage total;
+  std::vector<std::string> memory_measured, cpu_measured;  ///< names as the wire has them: "RSS", "User Mode", …
+  std::map<int, ProcessUsage> by_pid;
+};
+
+/// The answer of a command run beside the task.
+struct ExecOutput {
+  int code = 0;
+  int signal = 0;
+  std::string output;  ///< stdout and stderr together, the last `exec_output_max` bytes
+};
+inline constexpr std::size_t exec_output_max = 4096;
+
+/// A running interactive command. Methods from any thread; the handlers run on a thread of ours, one at a time.
+class ExecSession {
+ public:
+  struct Handlers {
+    std::function<void(bool is_stderr, std::string_view bytes)> output;  ///< an empty text: this stream has ended
+    std::function<void(int code, int signal)> exited;                    ///< last, once, after all output
+  };
+  virtual ~ExecSession() = default;  ///< kills what still runs, waits for the handlers
+
+  virtual Result<void> write_stdin(std::string_view bytes) = 0;
+  virtual void close_stdin() = 0;
+  virtual Result<void> resize(int rows, int columns) = 0;  ///< terminals only
+};
+
+struct ExecSpec {
+  std::vector<std::string> argv;
+  bool terminal = false;
+};
+
+/// One supervised process tree. Destroying the object leaves the process alone. Thread-safe.
+class Process {
+ public:
+  virtual ~Process() = default;
+
+  virtual int pid() const = 0;
+  virtual WallTime started_at() const = 0;
+  /// What could not be done as asked (limits, groups), one sentence each.
+  virtual const std::vector<std::string>& warnings() const = 0;
+  /// Text for the task handle; recover() takes it. Holds no secrets of the task but its environment's exec part.
+  virtual std::string saved_state() const = 0;
+
+  /// Until the main process has ended and what it left behind is killed.
+  virtual ProcessExit wait() = 0;
+  virtual std::optional<ProcessExit> wait_for(std::chrono::nanoseconds limit) = 0;
+  /// Runs once, on the supervisor's thread, when it has ended (at once, on the caller's, when it has).
+  virtual void on_exit(std::function<void(const ProcessExit&)> handler) = 0;
+  virtual std::optional<ProcessExit> exit() const = 0;
+
+  /// To the main process; `not_found` when it has ended.
+  virtual Result<void> signal(int number) = 0;
+  /// `number`, then after `grace` SIGKILL to the whole tree; returns when all has ended. Grace 0: SIGKILL at once.
+  virtual Result<void> stop(int number, std::chrono::nanoseconds grace) = 0;
+  /// Kills what runs, removes the group and the state folder.
+  virtual Result<void> destroy() = 0;
+
+  virtual Result<ProcessStats> stats() const = 0;
+  /// Runs a command in the task's folder, environment, user, namespace and group; killed with its children at `timeout`.
+  virtual Result<ExecOutput> exec(const ExecSpec& spec, std::chrono::nanoseconds timeout) = 0;
+  virtual Result<std::unique_ptr<ExecSession>> exec_session(const ExecSpec& spec, ExecSession::Handlers handlers) = 0;
+};
+
+/// Starts and finds supervised processes; owns one thread that watches them all. Outlives its processes.
+class Supervisor {
+ public:
+  struct Settings {
+    std::string shim_path;                        ///< empty: libexec/drover/drover-shim of our installation
+    std::string cgroup_root = "/sys/fs/cgroup";
+  };
+
+  explicit Supervisor(Settings settings);
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+  ~Supervisor();
+
+  /// Returns when the command has been executed. `not_found`: no such command, user or folder; `denied`: not permitted;
+  /// `invalid`: anything else in the spec. What a start whose answer was lost left in `state_dir`'s sibling folders is not touched.
+  Result<std::unique_ptr<Process>> start(const ProcessSpec& spec);
+
+  /// Finds a process again, running or ended meanwhile. `not_found` when nothing is known of it any more.
+  Result<std::unique_ptr<Process>> recover(std::string_view saved_state);
+
+  /// Ends and removes every process that was started in a subfolder of `dir`, except those named: leftovers of starts
+  /// whose answer never reached the one who asked.
+  Result<void> end_leftovers(const std::string& dir, const std::vector<std::string>& keep_state_dirs);
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+/// "SIGTERM", "TERM", "15", "SIGRTMIN+3" → number; `invalid` names the text.
+Result<int> parse_signal(std::string_view name);
+std::string signal_name(int number);
+
+}  // namespace drover::sdk
