@@ -1,0 +1,118 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <drover/result.h>
+
+#include "base/loop/async.h"
+#include "base/loop/duplex.h"
+#include "base/loop/loop.h"
+#include "base/loop/random.h"
+#include "model/fwd.h"
+#include "server/answers.h"
+#include "server/state/snapshot.h"
+
+namespace drover::server {
+
+class Journal;
+class SnapshotFiles;
+class Workers;
+class Tunnels;
+
+/// What the operator may set. Times are those of scheduler.md unless the configuration says otherwise.
+struct ServerConfig {
+  std::string region = "global";
+  std::string name = "server";               ///< of this server, for members and logs
+  std::string rpc_address = "127.0.0.1:4647";  ///< what agents are told and status/leader says
+  Duration heartbeat_ttl_min = 10s;
+  Duration heartbeat_grace = 10s;
+  Duration failover_ttl = 300s;              ///< how long a node may stay silent after the server has started
+  Duration gc_interval = 5min;
+  Duration eval_gc_threshold = 1h;
+  Duration batch_eval_gc_threshold = 24h;
+  Duration job_gc_threshold = 4h;
+  Duration node_gc_threshold = 24h;
+  std::int64_t job_priority_max = 100;
+  std::int64_t job_count_max = 50000;
+  std::size_t job_versions_max = 6;
+};
+
+/// What a reader waits for: any change of a table, or of one thing in it.
+struct WaitFor {
+  Topic topic = Topic::jobs;
+  Uuid id;     ///< nil: any
+  JobKey job;  ///< empty: any
+};
+
+using AgentLink = Duplex<model::ToAgent, model::FromAgent>;
+
+/// The server role: journal, state, broker, scheduler workers, sessions and duties behind one door.
+///
+/// Lives on its loop. Methods marked "any thread" may be awaited on any loop: they post to the server's loop and
+/// complete on the caller's. A request is answered when it is durable; `unavailable` when the server is stopping, has
+/// lost its journal, or the queue (`requests_max`) is full; `cancelled` when the caller was.
+class Server {
+ public:
+  struct Parts {
+    Loop& loop;
+    Random& random;
+    Journal& journal;
+    SnapshotFiles& snapshots;
+    Workers& workers;
+  };
+
+  Server(Parts parts, ServerConfig config);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
+
+  /// Restores snapshot and journal, then serves. Failing means that the journal cannot be read. On the loop.
+  Async<Result<void>> start();
+  /// Ends everything in order: refuses requests, waits for the append in flight, closes sessions. On the loop.
+  Async<void> stop();
+
+  const ServerConfig& config() const;
+
+  // Reads, any thread.
+
+  /// The published state: all of it is durable. Never null.
+  SnapshotPtr snapshot() const;
+  /// True between start() and stop(), while the journal takes appends.
+  bool leading() const;
+  /// The state, as soon as what is waited for has changed after `after`, or when `limit` has passed (then as it is).
+  /// A key that was never changed since counts by its table's last change; look at your own index and wait again.
+  Async<Result<SnapshotPtr>> wait(WaitFor what, Index after, Duration limit);
+  /// The state as of `index` or later; for reading one's own writes.
+  Async<Result<SnapshotPtr>> wait_for_index(Index index, Duration limit);
+
+  // Writes, any thread.
+
+  Async<Result<JobRegistered>> register_job(RegisterJob request);
+  Async<Result<JobRegistered>> evaluate_job(EvaluateJob request);
+  Async<Result<JobDeregistered>> deregister_job(DeregisterJob request);
+  Async<Result<AllocStopped>> stop_alloc(StopAlloc request);
+  Async<Result<NodeUpdated>> set_eligibility(SetEligibility request);
+  Async<Result<NodeUpdated>> drain_node(DrainNode request);
+  Async<Result<NodeUpdated>> evaluate_node(Uuid node);
+  Async<Result<NodeUpdated>> purge_node(Uuid node);
+  /// Removes all that is dead now, whatever its age.
+  Async<Result<void>> collect_garbage();
+  /// What registering the job would do; changes nothing.
+  Async<Result<JobPlanned>> plan_job(PlanJob request);
+
+  // Agents.
+
+  /// Serves one agent until its link ends. On the server's loop.
+  void accept(std::unique_ptr<AgentLink> link);
+  /// A way to put a request to the agent of a node (files, logs, stats, restart, signal).
+  Tunnels& tunnels();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace drover::server

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/loop/random.h"
+
+namespace drover::server {
+
+/// The number of a command in the journal. The first command is 1; 0 is "nothing yet".
+using Index = std::uint64_t;
+
+/// The number of a row inside the state: 32 bits instead of an id. 0 is "none". Never leaves the state.
+using RowNumber = std::uint32_t;
+
+/// A job's name in full.
+struct JobKey {
+  std::string ns;
+  std::string id;
+  friend auto operator<=>(const JobKey&, const JobKey&) = default;
+};
+
+/// What can change, and be waited for.
+enum class Topic : std::uint8_t { jobs, job_summaries, nodes, allocs, evals, deployments };
+constexpr std::size_t topic_count = 6;
+
+std::string_view to_text(Topic topic);
+
+/// One thing that a command has changed. The payload is looked up in the state of that index.
+struct Effect {
+  Topic topic = Topic::jobs;
+  Index index = 0;
+  Uuid id;     ///< of the node, allocation, evaluation or deployment; nil for jobs and summaries
+  JobKey job;  ///< of the job or summary; empty for the others
+  friend bool operator==(const Effect&, const Effect&) = default;
+};
+using Effects = std::vector<Effect>;
+
+enum class DesiredStatus : std::uint8_t { run, stop, evict };
+enum class ClientStatus : std::uint8_t { pending, running, complete, failed, lost, unknown };
+
+std::string_view to_text(DesiredStatus status);
+std::string_view to_text(ClientStatus status);
+
+/// How many allocations of a group are in each state.
+struct GroupCounts {
+  std::int64_t queued = 0;
+  std::int64_t complete = 0;
+  std::int64_t failed = 0;
+  std::int64_t running = 0;
+  std::int64_t starting = 0;
+  std::int64_t lost = 0;
+  std::int64_t unknown = 0;
+  friend bool operator==(const GroupCounts&, const GroupCounts&) = default;
+};
+
+}  // namespace drover::server
