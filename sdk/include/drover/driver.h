@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <drover/config.h>
+#include <drover/exec.h>
 #include <drover/result.h>
 #include <drover/task_config.h>
 
@@ -26,12 +27,12 @@ class Task {
  public:
   virtual ~Task() = default;
 
-  /// Blocks until the task has ended, and says how. Called once, from a thread of its own (see exit_descriptor).
+  /// Blocks until the task has ended, and says how. Called once, from a thread of its own.
   virtual Exit wait() = 0;
 
-  /// A descriptor that becomes readable when wait() will not block (a pidfd, say), or -1. With one, a waiting task
-  /// costs no thread. Must stay open until the task object is destroyed.
-  virtual int exit_descriptor() const { return -1; }
+  /// Cheaper than a thread that waits: a task that learns of its end by itself keeps `handler`, calls it once, from any
+  /// thread (also from within this call), and returns true; wait() is not called then.
+  virtual bool on_exit(std::function<void(const Exit&)> handler) { return static_cast<void>(handler), false; }
 
   /// Asks the task to end with `signal` (0 = the driver's own choice), waits up to `grace`, then kills all of it.
   /// Returns when it has ended; success when it had ended before. Grace 0 kills at once.
@@ -66,25 +67,12 @@ class HasUsage {
   virtual Result<TaskUsage> usage() = 0;
 };
 
-/// A command to run inside a task. The descriptors are pipes, or all the same terminal; the SDK owns them and moves the
-/// bytes, sizes the terminal and enforces the time limit.
-struct ExecRequest {
-  std::vector<std::string> command;  ///< never empty
-  bool terminal = false;
-  int in = -1;
-  int out = -1;
-  int err = -1;
-  /// Becomes readable when the command must be killed (caller gone, time over).
-  int cancelled = -1;
-};
-
 /// A task that can run further commands in its own surroundings.
 class RunsCommands {
  public:
   virtual ~RunsCommands() = default;
-  /// Runs the command and blocks until its lead process has ended. When `cancelled` becomes readable, kills it with all
-  /// its children and returns. An error means that it could not be started; a failing command is an Exit.
-  virtual Result<Exit> exec(const ExecRequest& request) = 0;
+  /// Starts a command; the SDK moves its bytes and enforces the time limit. An error means that it could not be started.
+  virtual Result<std::unique_ptr<ExecSession>> exec(const ExecSpec& spec, ExecSession::Handlers handlers) = 0;
 };
 
 /// Tells people what a driver is doing for a task ("Downloading image"). May be called from any thread, never blocks;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <drover/exec.h>
 #include <drover/result.h>
 
 /// Processes for drivers: started under drover-shim, so that they survive the driver and the agent, and their exit
@@ -100,25 +101,6 @@ struct ExecOutput {
   std::string output;  ///< stdout and stderr together, the last `exec_output_max` bytes
 };
 inline constexpr std::size_t exec_output_max = 4096;
-
-/// A running interactive command. Methods from any thread; the handlers run on a thread of ours, one at a time.
-class ExecSession {
- public:
-  struct Handlers {
-    std::function<void(bool is_stderr, std::string_view bytes)> output;  ///< an empty text: this stream has ended
-    std::function<void(int code, int signal)> exited;                    ///< last, once, after all output
-  };
-  virtual ~ExecSession() = default;  ///< kills what still runs, waits for the handlers
-
-  virtual Result<void> write_stdin(std::string_view bytes) = 0;
-  virtual void close_stdin() = 0;
-  virtual Result<void> resize(int rows, int columns) = 0;  ///< terminals only
-};
-
-struct ExecSpec {
-  std::vector<std::string> argv;
-  bool terminal = false;
-};
 
 /// One supervised process tree. Destroying the object leaves the process alone. Thread-safe.
 class Process {
