@@ -10,4 +10,8 @@ namespace drover {
 template <class T = void>
 using Async = boost::asio::awaitable<T, boost::asio::any_io_executor>;
 
+/// Whether the coroutine that awaits this has been cancelled (its Scope is stopping). A cancel that comes between two
+/// waits interrupts neither: what awaits Asio's operations directly looks here first. Sleep, Signal and Duplex do.
+Async<bool> is_cancelled();
+
 }  // namespace drover

@@ -1,11 +1,29 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <optional>
 
 #include "base/loop/async.h"
 #include "base/loop/time.h"
 
 namespace drover {
+
+/// Where one coroutine waits until it is woken, or a time has passed. Made by a Loop and used on its thread. What
+/// Loop::sleep, Signal and Scope are built from; other code has little use for it.
+class Waiter {
+ public:
+  enum class End : std::uint8_t { woken, elapsed, cancelled };
+
+  virtual ~Waiter() = default;
+
+  /// Until wake(), or until `limit` has passed, or the coroutine is cancelled. One wait at a time.
+  virtual Async<End> wait(std::optional<Duration> limit) = 0;
+  /// Until wake(); goes on when the coroutine is cancelled: for the clean-up after a cancel.
+  virtual Async<void> wait_uncancelled() = 0;
+  /// Ends the wait, also one that begins later.
+  virtual void wake() = 0;
+};
 
 /// The one thread of a role (server, agent, HTTP): runs what is posted to it, in order, and tells the time.
 ///
@@ -31,6 +49,9 @@ class Loop {
 
   /// Completes after `delay` of uptime; false when it was cancelled before. On the loop only.
   virtual Async<bool> sleep(Duration delay) = 0;
+
+  /// A place to wait at; see Waiter.
+  virtual std::unique_ptr<Waiter> make_waiter() = 0;
 };
 
 }  // namespace drover
