@@ -1,0 +1,117 @@
+#include "base/rpc/duplex.h"
+
+#include <deque>
+#include <optional>
+
+#include "base/loop/signal.h"
+
+namespace drover::rpc {
+namespace {
+
+/// What the loop's end and the events of the call share. Touched on the loop only.
+struct Inbox {
+  explicit Inbox(Loop& loop) : changed(loop) {}
+
+  std::shared_ptr<Call> call;
+  std::deque<std::string> messages;
+  std::optional<std::string> ended;  ///< why
+  bool reading = false;              ///< a read() is outstanding
+  Signal changed;
+
+  void read_on() {
+    if (reading || ended || messages.size() >= receive_queue_max) return;
+    reading = true;
+    call->read();
+  }
+
+  void received(std::string message) {
+    reading = false;
+    messages.push_back(std::move(message));
+    read_on();
+    changed.notify();
+  }
+
+  void end(std::string why) {
+    if (ended) return;
+    ended = std::move(why);
+    changed.notify();
+  }
+};
+
+class CallDuplex final : public ByteDuplex {
+ public:
+  explicit CallDuplex(std::shared_ptr<Inbox> inbox) : inbox_(std::move(inbox)) { inbox_->read_on(); }
+  ~CallDuplex() override {
+    inbox_->end("closed here");
+    inbox_->call->cancel();
+  }
+
+  Result<void> send(std::string message) override {
+    if (inbox_->ended) return fail(Code::unavailable, "{}", *inbox_->ended);
+    return inbox_->call->send(std::move(message));
+  }
+
+  Async<Result<std::string>> receive() override {
+    const std::shared_ptr<Inbox> inbox = inbox_;
+    while (inbox->messages.empty()) {
+      if (inbox->ended) co_return fail(Code::unavailable, "{}", *inbox->ended);
+      const bool woken = co_await inbox->changed.wait();
+      if (!woken) co_return fail(Code::cancelled, "stopped waiting for a message");
+    }
+    std::string message = std::move(inbox->messages.front());
+    inbox->messages.pop_front();
+    inbox->read_on();
+    co_return message;
+  }
+
+  void close(std::string reason) override {
+    inbox_->call->close(Status{StatusCode::aborted, reason, {}});
+    inbox_->end("closed here: " + reason);
+  }
+
+ private:
+  std::shared_ptr<Inbox> inbox_;
+};
+
+std::string reason_of(const Status& status) {
+  if (!status.message.empty()) return status.message;
+  return status.ok() ? "the other end has closed the stream" : std::string(to_text(code_of(status.code)));
+}
+
+/// Events that find their way to the inbox on its loop.
+CallEvents events_to(Loop& loop, const std::shared_ptr<Inbox>& inbox) {
+  CallEvents events;
+  events.received = [&loop, inbox](std::string message) {
+    loop.post([inbox, message = std::move(message)]() mutable { inbox->received(std::move(message)); });
+  };
+  // A client that closes its half has ended the stream for us: nothing more will come, and it wants no answer.
+  events.no_more = [&loop, inbox] {
+    loop.post([inbox] {
+      inbox->end("the other end has closed the stream");
+      inbox->call->close(Status{});
+    });
+  };
+  events.ended = [&loop, inbox](const Status& status) {
+    loop.post([inbox, reason = reason_of(status)]() mutable { inbox->end(std::move(reason)); });
+  };
+  return events;
+}
+
+}  // namespace
+
+std::unique_ptr<ByteDuplex> duplex_of(Loop& loop, std::function<std::shared_ptr<Call>(CallEvents)> open) {
+  auto inbox = std::make_shared<Inbox>(loop);
+  inbox->call = open(events_to(loop, inbox));
+  return std::make_unique<CallDuplex>(std::move(inbox));
+}
+
+CallEvents serve_duplex(Loop& loop, std::shared_ptr<Call> call,
+                        std::function<void(std::unique_ptr<ByteDuplex>)> accepted) {
+  auto inbox = std::make_shared<Inbox>(loop);
+  inbox->call = std::move(call);
+  CallEvents events = events_to(loop, inbox);
+  loop.post([inbox, accepted = std::move(accepted)] { accepted(std::make_unique<CallDuplex>(inbox)); });
+  return events;
+}
+
+}  // namespace drover::rpc
