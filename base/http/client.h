@@ -23,7 +23,6 @@ struct ClientOptions {
   std::string ca_folder;
   std::string certificate_file;
   std::string key_file;
-  std::string tls_server_name;
   bool verify = true;
 };
 
