@@ -49,6 +49,14 @@ struct ShapeKey {
 
 struct Nothing {};
 
+/// What decides a job's status, by its number.
+struct JobCounts {
+  std::uint32_t live_allocs = 0;       ///< not terminal
+  std::uint32_t live_evals = 0;        ///< pending or blocked
+  std::uint32_t evals = 0;
+  std::uint32_t live_deployments = 0;
+};
+
 struct Tables {
   Index index = 0;  ///< of the last command applied
   std::array<Index, topic_count> topic_index{};
@@ -61,6 +69,7 @@ struct Tables {
   Table<JobKey, JobRow> jobs;
   Table<RowNumber, JobVersionRow> versions;
   RowNumber last_version = 0;
+  Table<RowNumber, JobCounts> counts;
   Table<JobKey, SummaryRow> summaries;
   Table<Uuid, std::shared_ptr<const model::Node>> nodes;
   Table<Uuid, std::shared_ptr<const model::Evaluation>> evals;
@@ -97,6 +106,8 @@ class Snapshot {
   const JobVersionRow* version_at(RowNumber version) const;
   const JobKey& name_of(const JobRow& job) const;
   const JobKey& name_of(const JobVersionRow& version) const;
+  /// The number of the current version; 0 for an unknown job.
+  RowNumber current_number(const JobKey& job) const;
   std::vector<const JobVersionRow*> versions(std::string_view ns, std::string_view id) const;  ///< newest first
   /// From `from` on (inclusive); all namespaces: look at name_of().
   void each_job(const JobKey& from, const Visit<JobRow>& visit) const;
@@ -117,7 +128,7 @@ class Snapshot {
   Uuid deployment_of(const AllocRow& row) const;
   const JobKey& job_of(const AllocRow& row) const;
   const JobVersionRow& version_of(const AllocRow& row) const;
-  std::string_view group_of(const AllocRow& row) const;  ///< "" when its version has no such group
+  std::string group_of(const AllocRow& row) const;
   std::string name_of(const AllocRow& row) const;        ///< job.group[index]
   /// Whole, but without `job`: that is to_message(version_of(row)).
   model::Allocation message(const AllocRow& row) const;
@@ -137,6 +148,8 @@ class Snapshot {
   void each_eval_of_job(std::string_view ns, std::string_view id, const Visit<model::Evaluation>& visit) const;
 
   // Deployments.
+  std::size_t eval_count() const { return tables_.evals.size(); }
+  std::size_t alloc_count() const { return tables_.allocs.size(); }
   const model::Deployment* deployment(const Uuid& id) const;
   void each_deployment(const Uuid& from, const Visit<model::Deployment>& visit) const;
   void each_deployment_of_job(std::string_view ns, std::string_view id, const Visit<model::Deployment>& visit) const;

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <memory>
+
+#include <drover/result.h>
+
+#include "model/fwd.h"
+#include "server/state/snapshot.h"
+
+namespace drover::server {
+
+/// The state that commands change: a snapshot plus the ways to change it.
+///
+/// Every change keeps what is derived from it in step (indexes, counts, job status and summary, numbers of names) and
+/// notes its effect. Nothing here reads a clock or draws a random number, so the same changes give the same state. A
+/// copy is cheap; a change after a copy does not touch the copy. On the loop only.
+class State : public Snapshot {
+ public:
+  State() = default;
+  explicit State(const Snapshot& from) : Snapshot(from) {}
+
+  /// What readers may have: a copy that later changes do not reach.
+  SnapshotPtr snapshot() const { return std::make_shared<const Snapshot>(*this); }
+
+  /// Starts the command with this index; changes are stamped with it and `time` (ns).
+  void begin(Index index, std::int64_t time);
+  /// What has changed since the last call.
+  Effects take_effects();
+
+  // Jobs.
+
+  /// Makes `spec` the job's current version: version, create and modify indexes and status are set here. Older
+  /// versions beyond `versions_max` are no longer listed.
+  void put_job(model::Job spec, std::size_t versions_max);
+  /// Forgets the job, its list of versions and its summary; allocations keep showing theirs.
+  bool erase_job(const JobKey& key);
+
+  // Evaluations.
+
+  /// Inserts or replaces; sets create and modify index and time.
+  void put_eval(model::Evaluation eval);
+  bool erase_eval(const Uuid& id);
+
+  // Allocations.
+
+  /// A new allocation, or the new form of one that exists (its client side stays). `version` is the job version it
+  /// belongs to; refused when that, its evaluation's id or its own is none.
+  Result<void> place(const model::Allocation& alloc, RowNumber version, std::shared_ptr<const model::AllocMetric> metrics);
+  /// Sets desired status and description, and the client status and follow-up evaluation where given.
+  Result<void> stop(const model::Allocation& change);
+  /// What the agent says of it.
+  Result<void> update(const model::AllocStatus& status);
+  /// Adds wishes: those set in `wishes` replace the present ones.
+  Result<void> wish(const Uuid& id, const Transitions& wishes);
+  bool erase_alloc(const Uuid& id);
+
+  // Nodes and deployments: whole messages. Create index is kept, modify index set.
+  void put_node(model::Node node);
+  bool erase_node(const Uuid& id);
+  void put_deployment(model::Deployment deployment);
+  bool erase_deployment(const Uuid& id);
+
+  // For restoring what was serialised (server/state/serialize.h): rows and what is derived from them, without stamps.
+  Tables& restoring() { return tables_; }
+  RowNumber insert_eval(std::shared_ptr<const model::Evaluation> eval);
+  RowNumber insert_deployment(std::shared_ptr<const model::Deployment> deployment);
+  /// `ids` names node, evaluation and deployment, and says what was given.
+  void insert_alloc(const model::Allocation& ids, RowNumber version, AllocRow row);
+  RowNumber number_of(Names<JobKey>& names, const JobKey& key);
+  RowNumber number_of(Names<Uuid>& names, const Uuid& key);
+
+ private:
+  void changed(Topic topic, const Uuid& id);
+  void changed(Topic topic, const JobKey& job);
+
+  Result<std::shared_ptr<AllocRow>> copy_of(const Uuid& id, std::string_view attempt) const;
+  void exchange(std::shared_ptr<AllocRow> row);
+  void note_alloc(const AllocRow* before, const AllocRow& row);
+  void unindex_alloc(const AllocRow& row);
+  void release(const AllocRow& row);
+  void link_previous(const AllocRow& row);
+  std::shared_ptr<const ResourceShape> shared_shape(RowNumber version, std::shared_ptr<const ResourceShape> shape);
+
+  void drop_version_if_unused(RowNumber version);
+  void release_job(RowNumber job);
+  void refresh_job(RowNumber job, bool evals_deleted);
+  void summarize(const AllocRow* before, const AllocRow& row);
+  void summarize_queued(const model::Evaluation& eval);
+  JobCounts counts_of(RowNumber job) const;
+  void count_live(RowNumber job, bool before, bool after);
+
+  Effects effects_;
+  std::int64_t time_ = 0;
+};
+
+}  // namespace drover::server
