@@ -1,5 +1,7 @@
 #include "server/state/snapshot.h"
 
+#include <drover/result.h>
+
 #include <algorithm>
 
 #include "model/proto/alloc.pb.h"
