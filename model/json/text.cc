@@ -1,9 +1,7 @@
 #include "model/json/text.h"
 
-#include <array>
 #include <charconv>
 #include <chrono>
-#include <cmath>
 #include <cstdlib>
 
 namespace drover::model {
@@ -11,32 +9,7 @@ namespace {
 
 constexpr std::int64_t second_ns = 1'000'000'000;
 
-constexpr char hex_digits[] = "0123456789abcdef";
 constexpr char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// Which bytes cannot stand in a JSON string as they are. 0xe2 begins U+2028 and U+2029, which Go escapes.
-constexpr std::array<bool, 256> special_bytes = [] {
-  std::array<bool, 256> table{};
-  for (int i = 0; i < 0x20; ++i) table[i] = true;
-  table['"'] = table['\\'] = table[0xe2] = true;
-  return table;
-}();
-
-void append_escaped(std::string& out, unsigned char byte) {
-  switch (byte) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    case '\b': out += "\\b"; return;
-    case '\f': out += "\\f"; return;
-    default:
-      out += "\\u00";
-      out += hex_digits[byte >> 4];
-      out += hex_digits[byte & 15];
-  }
-}
 
 /// Two or more decimal digits, without a sign.
 void append_padded(std::string& out, std::int64_t value, int width) {
@@ -117,53 +90,6 @@ const Unit* take_unit(std::string_view& text) {
 }
 
 }  // namespace
-
-void append_quoted(std::string& out, std::string_view text) {
-  out += '"';
-  std::size_t from = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (!special_bytes[byte]) continue;
-    if (byte == 0xe2) {
-      const auto rest = text.substr(i, 3);
-      if (rest != "\xe2\x80\xa8" && rest != "\xe2\x80\xa9") continue;
-      out.append(text, from, i - from);
-      out += rest.back() == '\xa8' ? "\\u2028" : "\\u2029";
-      i += 2;
-    } else {
-      out.append(text, from, i - from);
-      append_escaped(out, byte);
-    }
-    from = i + 1;
-  }
-  out.append(text, from);
-  out += '"';
-}
-
-void append_real(std::string& out, double value) {
-  if (!std::isfinite(value)) {
-    out += "null";
-    return;
-  }
-  char buffer[400];
-  const double size = std::fabs(value);
-  const bool scientific = size != 0 && (size < 1e-6 || size >= 1e21);
-  const auto format = scientific ? std::chars_format::scientific : std::chars_format::fixed;
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value, format).ptr;
-  const std::string_view text(buffer, end);
-  out += text;
-  if (!scientific && text.find('.') == std::string_view::npos) out += ".0";
-}
-
-void append_integer(std::string& out, std::int64_t value) {
-  char buffer[24];
-  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
-}
-
-void append_integer(std::string& out, std::uint64_t value) {
-  char buffer[24];
-  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
-}
 
 void append_base64(std::string& out, std::string_view bytes) {
   std::size_t i = 0;

@@ -5,15 +5,14 @@
 #include <string>
 #include <string_view>
 
+#include "base/json/text.h"
+
 /// The small texts that JSON of /v1 is made of: quoted strings, numbers, base64, times and durations, as Go writes them.
 namespace drover::model {
 
-/// In quotes, with the escapes that Go uses (`<`, `>` and `&` stay).
-void append_quoted(std::string& out, std::string_view text);
-/// The shortest text that reads back as the same number, always with a fraction or an exponent. Not a number: null.
-void append_real(std::string& out, double value);
-void append_integer(std::string& out, std::int64_t value);
-void append_integer(std::string& out, std::uint64_t value);
+using json::append_integer;
+using json::append_quoted;
+using json::append_real;
 
 void append_base64(std::string& out, std::string_view bytes);
 /// Empty when the text is not base64 (with padding).
