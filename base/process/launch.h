@@ -11,6 +11,7 @@
 #include "base/loop/async.h"
 #include "base/loop/loop.h"
 #include "base/process/process_id.h"
+#include "base/process/program.h"
 
 /// Starts programs that are not tasks (plugins, helpers) and watches them. Tasks are born in the shim.
 namespace drover {
@@ -62,12 +63,5 @@ Result<std::unique_ptr<WatchedProcess>> launch(Loop& loop, const LaunchSpec& spe
 
 /// Watches a process that an earlier life of ours started; `not_found` when it is gone.
 Result<std::unique_ptr<WatchedProcess>> watch(Loop& loop, const ProcessId& id);
-
-/// Checks that a file can be executed here and says in one sentence why not: "is missing", "is a folder", "is not
-/// executable", "is built for another machine (aarch64)", "is neither a program nor a script".
-Result<void> check_executable(const std::string& path);
-
-/// The folder that our own program's file is in (through /proc/self/exe), for finding what is installed beside it.
-Result<std::string> own_program_folder();
 
 }  // namespace drover

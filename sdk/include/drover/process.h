@@ -13,6 +13,7 @@
 
 #include <drover/exec.h>
 #include <drover/result.h>
+#include <drover/task_config.h>
 
 /// Processes for drivers: started under drover-shim, so that they survive the driver and the agent, and their exit
 /// status is never lost. Linux. Standard library only.
@@ -20,10 +21,8 @@
 ///   Supervisor supervisor({});
 ///   DROVER_LET(auto process, supervisor.start(spec));
 ///   save(process->saved_state());            // what recover() needs after a restart of the driver
-///   const ProcessExit exit = process->wait();
+///   const Exit exit = process->wait();
 namespace drover::sdk {
-
-using WallTime = std::chrono::sys_time<std::chrono::nanoseconds>;
 
 /// Limits of the process tree; 0 or empty: none. What the host cannot limit is told by `Process::warnings()`.
 struct ProcessLimits {
@@ -69,69 +68,37 @@ struct ProcessSpec {
   bool no_new_privs = false;
 };
 
-/// How it ended.
-struct ProcessExit {
-  int code = 0;             ///< 128 + signal when killed by one
-  int signal = 0;
-  bool oom_killed = false;
-  std::string error;        ///< not empty: the exit is unknown, and why
-  WallTime ended_at{};
-
-  bool success() const { return code == 0 && signal == 0 && error.empty(); }
-};
-
-/// What one process, or the tree, uses now.
-struct ProcessUsage {
-  std::uint64_t memory_rss = 0, memory_swap = 0, memory_usage = 0, memory_max_usage = 0, memory_cache = 0;
-  std::uint64_t cpu_user_ns = 0, cpu_system_ns = 0, cpu_total_ns = 0;  ///< since the start: monotonic
-  std::uint64_t throttled_periods = 0, throttled_ns = 0;
-};
-
-struct ProcessStats {
-  WallTime at{};
-  ProcessUsage total;
-  std::vector<std::string> memory_measured, cpu_measured;  ///< names as the wire has them: "RSS", "User Mode", …
-  std::map<int, ProcessUsage> by_pid;
-};
-
-/// The answer of a command run beside the task.
-struct ExecOutput {
-  int code = 0;
-  int signal = 0;
-  std::string output;  ///< stdout and stderr together, the last `exec_output_max` bytes
-};
-inline constexpr std::size_t exec_output_max = 4096;
-
 /// One supervised process tree. Destroying the object leaves the process alone. Thread-safe.
 class Process {
  public:
   virtual ~Process() = default;
 
   virtual int pid() const = 0;
-  virtual WallTime started_at() const = 0;
-  /// What could not be done as asked (limits, groups), one sentence each.
+  virtual Instant started_at() const = 0;
+  /// What could not be done as asked (limits, groups), one sentence each. Empty after recover().
   virtual const std::vector<std::string>& warnings() const = 0;
-  /// Text for the task handle; recover() takes it. Holds no secrets of the task but its environment's exec part.
+  /// Text for the task handle; recover() takes it. Holds no secrets: those are in the state folder.
   virtual std::string saved_state() const = 0;
 
-  /// Until the main process has ended and what it left behind is killed.
-  virtual ProcessExit wait() = 0;
-  virtual std::optional<ProcessExit> wait_for(std::chrono::nanoseconds limit) = 0;
+  /// Until the main process has ended and what it left behind is killed. Exit::error tells when its end is not known:
+  /// "exit unknown: its supervisor was killed".
+  virtual Exit wait() = 0;
+  virtual std::optional<Exit> wait_for(Duration limit) = 0;
   /// Runs once, on the supervisor's thread, when it has ended (at once, on the caller's, when it has).
-  virtual void on_exit(std::function<void(const ProcessExit&)> handler) = 0;
-  virtual std::optional<ProcessExit> exit() const = 0;
+  virtual void on_exit(std::function<void(const Exit&)> handler) = 0;
 
   /// To the main process; `not_found` when it has ended.
   virtual Result<void> signal(int number) = 0;
-  /// `number`, then after `grace` SIGKILL to the whole tree; returns when all has ended. Grace 0: SIGKILL at once.
-  virtual Result<void> stop(int number, std::chrono::nanoseconds grace) = 0;
+  /// `number`, then after `grace` SIGKILL to the whole tree; returns when all has ended, `timeout` when something does
+  /// not die even so. Grace 0: SIGKILL at once.
+  virtual Result<void> stop(int number, Duration grace) = 0;
   /// Kills what runs, removes the group and the state folder.
   virtual Result<void> destroy() = 0;
 
-  virtual Result<ProcessStats> stats() const = 0;
-  /// Runs a command in the task's folder, environment, user, namespace and group; killed with its children at `timeout`.
-  virtual Result<ExecOutput> exec(const ExecSpec& spec, std::chrono::nanoseconds timeout) = 0;
-  virtual Result<std::unique_ptr<ExecSession>> exec_session(const ExecSpec& spec, ExecSession::Handlers handlers) = 0;
+  /// One sample of the whole tree; percentages are those since the sample before (the first: since the start).
+  virtual Result<TaskUsage> usage(double mhz_of_core) = 0;
+  /// Runs a command in the task's folder, environment, user, namespace and group. What it leaves behind ends with it.
+  virtual Result<std::unique_ptr<ExecSession>> exec(const ExecSpec& spec, ExecSession::Handlers handlers) = 0;
 };
 
 /// Starts and finds supervised processes; owns one thread that watches them all. Outlives its processes.
@@ -148,7 +115,7 @@ class Supervisor {
   ~Supervisor();
 
   /// Returns when the command has been executed. `not_found`: no such command, user or folder; `denied`: not permitted;
-  /// `invalid`: anything else in the spec. What a start whose answer was lost left in `state_dir`'s sibling folders is not touched.
+  /// `invalid`: anything else in the spec.
   Result<std::unique_ptr<Process>> start(const ProcessSpec& spec);
 
   /// Finds a process again, running or ended meanwhile. `not_found` when nothing is known of it any more.
