@@ -1,0 +1,57 @@
+#pragma once
+
+#include <drover/result.h>
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/http/client.h"
+#include "base/value/value.h"
+
+namespace drover::cli {
+
+using Query = http::Query;
+
+/// Where the agent is and how to talk to it; from flags and NOMAD_*/DROVER_* variables.
+struct Endpoint {
+  std::string address = "http://127.0.0.1:4646";
+  std::string region;
+  std::string name_space;
+  std::string token;
+  std::string ca_file, ca_folder, cert_file, key_file, tls_server_name;
+  bool tls_skip_verify = false;
+};
+
+/// The HTTP API as the commands use it: JSON in, JSON out. Blocking; one thread.
+class Api {
+ public:
+  explicit Api(Endpoint endpoint);
+
+  /// An answer other than 2xx is an error "Unexpected response code: 404 (job not found)"; 404 is Code::not_found.
+  Result<Value> get(std::string_view path, Query query = {});
+  Result<Value> put(std::string_view path, const Value& body, Query query = {});
+  Result<Value> put_text(std::string_view path, std::string body, Query query = {});
+  Result<Value> remove(std::string_view path, Query query = {});
+  /// The body as it is.
+  Result<std::string> get_text(std::string_view path, Query query = {});
+  /// Any method with a body as it is, for `operator api`.
+  Result<std::string> send_text(std::string method, std::string_view path, std::string body);
+  /// Calls `take` with each piece of the body as it comes, until the end or until it returns false.
+  Result<void> stream(std::string_view path, Query query, std::function<bool(std::string_view)> take);
+
+  const Endpoint& endpoint() const { return endpoint_; }
+
+ private:
+  Result<std::string> call(std::string method, std::string_view path, Query query, std::string body);
+
+  Endpoint endpoint_;
+  http::Client client_;
+};
+
+/// A path element, percent-encoded.
+std::string encode(std::string_view text);
+
+}  // namespace drover::cli

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/loop/time.h"
+#include "base/value/value.h"
+#include "cli/api.h"
+#include "cli/flags.h"
+
+/// What a command is: a row of the command table. Help, completions and dispatch are made from the rows.
+namespace drover::cli {
+
+/// What a command needs of the world, made in main.
+struct World {
+  std::function<std::optional<std::string>(const std::string&)> env;
+  std::function<Instant()> now;
+  std::function<void(Duration)> sleep;  ///< between two looks of a monitor; ends early on Ctrl-C
+  std::function<bool()> interrupted;    ///< Ctrl-C was pressed
+  bool out_is_terminal = false;
+};
+
+struct Context {
+  World& world;
+  Flags flags;
+  Api api;
+
+  const std::vector<std::string>& args() const { return flags.args; }
+  bool verbose() const { return flags.is_on("verbose"); }
+};
+
+struct Command {
+  std::string_view words;    ///< "job run"
+  std::string_view args;     ///< "<path>"
+  std::string_view summary;  ///< one sentence
+  std::string_view example;  ///< shown in the help
+  std::vector<Flag> flags;
+  int (*run)(Context&);
+  std::size_t args_min = 0;
+  std::size_t args_max = 0;  ///< SIZE_MAX: any number
+  std::string_view completes = "";  ///< what the arguments are, for completions: jobs, allocs, nodes, evals, files
+  bool is_hidden = false;           ///< an alias: works, but is not listed
+  bool passes_rest = false;         ///< flags end at the first argument
+};
+
+const std::vector<Command>& all_commands();
+const std::vector<Flag>& common_flags();
+
+/// Finds the command that the first words name; the number of words it takes is written to `length`.
+const Command* find_command(const std::vector<std::string>& words, std::size_t& length);
+
+std::string help_of(const Command& command);
+std::string help_of_all();
+/// Help of a family such as "job"; "" when there is none.
+std::string help_of_family(const std::string& family);
+
+std::string completion_script(const std::string& shell);
+
+// Each file of commands adds its rows.
+void add_job_commands(std::vector<Command>&);
+void add_job_run_commands(std::vector<Command>&);
+void add_alloc_commands(std::vector<Command>&);
+void add_node_commands(std::vector<Command>&);
+void add_eval_commands(std::vector<Command>&);
+void add_server_commands(std::vector<Command>&);
+void add_agent_commands(std::vector<Command>&);
+
+// Output of all commands: standard output and standard error, with a final newline.
+void out(std::string_view text);
+void err(std::string_view text);
+/// Prints an error and gives exit code 1.
+int failed(std::string_view what, const Error& error);
+int usage_error(const Context& context, std::string_view problem);
+
+/// -json and -t: prints `value` accordingly and gives the exit code, or nothing when neither is set.
+std::optional<int> machine_output(Context& context, const Value& value);
+
+}  // namespace drover::cli

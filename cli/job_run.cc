@@ -1,0 +1,208 @@
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "base/json/json.h"
+#include "cli/command.h"
+#include "cli/job_file.h"
+#include "cli/monitor.h"
+#include "cli/output.h"
+
+namespace drover::cli {
+namespace {
+
+constexpr std::string_view example_job = R"(# A first job: drover job run example.nomad.hcl
+job "example" {
+  type = "service"
+
+  group "hello" {
+    count = 2
+
+    task "hello" {
+      driver = "raw_exec"
+
+      config {
+        command = "/bin/sh"
+        args    = ["-c", "while true; do echo hello from $NOMAD_ALLOC_NAME; sleep 5; done"]
+      }
+
+      resources {
+        cpu    = 50 # MHz
+        memory = 32 # MB
+      }
+    }
+  }
+}
+)";
+
+/// {"Job": …, …} with what the flags add.
+Result<std::string> register_body(Context& context, const JobFile& file) {
+  std::string body = "{\"Job\":" + file.job_json;
+  if (context.flags.has("check-index")) {
+    const std::string index = context.flags.text("check-index");
+    if (index.empty() || index.find_first_not_of("0123456789") != std::string::npos)
+      return fail(Code::invalid, "Error parsing check-index value \"{}\": expected a number", index);
+    body += ",\"EnforceIndex\":true,\"JobModifyIndex\":" + index;
+  }
+  if (context.flags.has("eval-priority")) body += ",\"EvalPriority\":" + context.flags.text("eval-priority");
+  if (context.flags.is_on("preserve-counts")) body += ",\"PreserveCounts\":true";
+  Value submission = Value::map();
+  submission.set("Source", file.source).set("Format", file.format);
+  return body + ",\"Submission\":" + json::write(submission) + "}";
+}
+
+int job_run(Context& context) {
+  auto file = read_job_file(context, context.args()[0]);
+  if (!file.ok()) return failed("Error getting job struct", file.error());
+  if (context.flags.is_on("output")) {
+    auto job = json::parse("{\"Job\":" + file->job_json + "}");
+    if (!job.ok()) return failed("Error converting job", job.error());
+    out(json::write_pretty(*job));
+    return 0;
+  }
+  auto body = register_body(context, *file);
+  if (!body.ok()) {
+    err(body.error().message);
+    return 1;
+  }
+  auto answer = context.api.put_text("/v1/jobs", *body);
+  if (!answer.ok()) {
+    const std::string& message = answer.error().message;
+    if (const auto at = message.find("Enforcing job modify index"); at != std::string::npos) {
+      err(message.substr(at, message.rfind(')') - at) + "\nJob not updated");
+      return 1;
+    }
+    return failed("Error submitting job", answer.error());
+  }
+  if (const std::string warnings = text_of(*answer, "Warnings"); !warnings.empty()) err("Job Warnings:\n" + warnings + "\n");
+  const std::string eval = text_of(*answer, "EvalID");
+  if (eval.empty()) {  // periodic and parameterized jobs have no evaluation of their own
+    out("Job registration successful");
+    return 0;
+  }
+  if (context.flags.is_on("detach")) {
+    out("Job registration successful\nEvaluation ID: " + eval);
+    return 0;
+  }
+  return monitor_evaluation(context, eval, true);
+}
+
+constexpr int plan_error = 255;
+
+void show_dry_run(const Value& plan, const std::string& path) {
+  const auto& failures = map_of(plan, "FailedTGAllocs");
+  out("Scheduler dry-run:");
+  if (failures.empty()) {
+    out("- All tasks successfully allocated.");
+  } else {
+    out("- WARNING: Failed to place all allocations.");
+    for (const auto& [group, metric] : failures) {
+      const auto count = integer_of(metric, "CoalescedFailures") + 1;
+      out(fmt::format("  Task Group \"{}\" (failed to place {} allocation{}):", group, count, count == 1 ? "" : "s"));
+      for (const auto& [name, nodes] : map_of(metric, "ConstraintFiltered"))
+        out(fmt::format("    * Constraint \"{}\": {} nodes excluded by filter", name, nodes.integer()));
+      for (const auto& [name, nodes] : map_of(metric, "DimensionExhausted"))
+        out(fmt::format("    * Dimension \"{}\" exhausted on {} nodes", name, nodes.integer()));
+    }
+  }
+  const std::string index = std::to_string(integer_of(plan, "JobModifyIndex"));
+  out(fmt::format("\nJob Modify Index: {}\nTo submit the job with version verification run:\n\ndrover job run -check-index {} {}\n\n"
+                  "When running the job with the check-index flag, the job will only be run if the\njob modify index given matches the "
+                  "server-side version. If the index has\nchanged, another user has modified the job and the plan's results are\n"
+                  "potentially invalid.",
+                  index, index, path));
+}
+
+/// "(2 create, 1 in-place update)": what the scheduler would do with a group.
+std::string update_text(const Value& updates) {
+  constexpr std::pair<std::string_view, std::string_view> names[] = {
+      {"Place", "create"}, {"Stop", "destroy"}, {"Migrate", "migrate"}, {"InPlaceUpdate", "in-place update"},
+      {"DestructiveUpdate", "create/destroy update"}, {"Canary", "canary"}, {"Ignore", "ignore"}};
+  std::string text;
+  for (const auto& [key, name] : names) {
+    if (const auto count = integer_of(updates, key); count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, name);
+  }
+  return text;
+}
+
+int job_plan(Context& context) {
+  auto file = read_job_file(context, context.args()[0]);
+  if (!file.ok()) return failed("Error getting job struct", file.error()), plan_error;
+  auto job = json::parse(file->job_json);
+  if (!job.ok()) return failed("Error reading job", job.error()), plan_error;
+  auto plan = context.api.put_text("/v1/job/" + encode(text_of(*job, "ID")) + "/plan", "{\"Job\":" + file->job_json + ",\"Diff\":false}");
+  if (!plan.ok()) return failed("Error during plan", plan.error()), plan_error;
+  if (context.flags.is_on("json-output") || context.flags.has("t")) {
+    if (context.flags.has("t")) return machine_output(context, *plan).value_or(plan_error);
+    out(json::write_pretty(*plan));
+  } else {
+    out(fmt::format("Job: \"{}\"", text_of(*job, "ID")));
+    for (const auto& [group, updates] : map_of(member_of(*plan, "Annotations"), "DesiredTGUpdates"))
+      out(fmt::format("Task Group: \"{}\" ({})", group, update_text(updates)));
+    out("");
+    show_dry_run(*plan, context.args()[0]);
+  }
+  for (const auto& [group, updates] : map_of(member_of(*plan, "Annotations"), "DesiredTGUpdates")) {
+    for (const auto* key : {"Stop", "Place", "Migrate", "DestructiveUpdate", "Canary"}) {
+      if (integer_of(updates, key) > 0) return 1;
+    }
+  }
+  return 0;
+}
+
+int job_validate(Context& context) {
+  auto file = read_job_file(context, context.args()[0]);
+  if (!file.ok()) return failed("Error getting job struct", file.error());
+  auto answer = context.api.put_text("/v1/validate/job", "{\"Job\":" + file->job_json + "}");
+  if (!answer.ok()) return failed("Error validating job", answer.error());
+  if (const std::string error = text_of(*answer, "Error"); !error.empty()) {
+    err("Job validation errors:\n" + error);
+    return 1;
+  }
+  if (const std::string warnings = text_of(*answer, "Warnings"); !warnings.empty()) out("Job Warnings:\n" + warnings + "\n");
+  out("Job validation successful");
+  return 0;
+}
+
+int job_init(Context& context) {
+  const std::string path = context.args().empty() ? "example.nomad.hcl" : context.args()[0];
+  if (std::ifstream(path).good()) {
+    err(fmt::format("Job '{}' already exists", path));
+    return 1;
+  }
+  std::ofstream file(path);
+  file << example_job;
+  file.flush();
+  if (!file.good()) {
+    err(fmt::format("Failed to write '{}'", path));
+    return 1;
+  }
+  out(fmt::format("Example job file written to {}", path));
+  return 0;
+}
+
+std::vector<Flag> with_file_flags(std::vector<Flag> flags) {
+  flags.insert(flags.end(), job_file_flags.begin(), job_file_flags.end());
+  return flags;
+}
+
+}  // namespace
+
+void add_job_run_commands(std::vector<Command>& rows) {
+  const auto run_flags = with_file_flags({{"detach", "", "do not follow"}, {"check-index", "<n>", "only if the job's modify index is n (0: only a new job)"},
+                                          {"output", "", "print the job as JSON, send nothing"}, {"eval-priority", "<n>", "priority of the evaluation"},
+                                          {"preserve-counts", "", "keep the counts that the running job has"}, {"verbose", "", "whole ids"}});
+  rows.push_back({"job run", "<path>", "registers a job and follows it until it runs", "drover job run hello.nomad.hcl", run_flags, job_run, 1, 1, "files"});
+  rows.push_back({"run", "<path>", "registers a job and follows it", "", run_flags, job_run, 1, 1, "files", true});
+  const auto plan_flags = with_file_flags({{"diff", "", "show the difference"}, {"json-output", "", "print the API object"}, {"t", "<template>", "format with a Go template"}, {"verbose", "", "whole ids"}});
+  rows.push_back({"job plan", "<path>", "shows what a run would do (exit 1: something would change)", "drover job plan hello.nomad.hcl", plan_flags, job_plan, 1, 1, "files"});
+  rows.push_back({"plan", "<path>", "shows what a run would do", "", plan_flags, job_plan, 1, 1, "files", true});
+  rows.push_back({"job validate", "<path>", "checks a job file", "drover job validate hello.nomad.hcl", with_file_flags({}), job_validate, 1, 1, "files"});
+  rows.push_back({"validate", "<path>", "checks a job file", "", with_file_flags({}), job_validate, 1, 1, "files", true});
+  rows.push_back({"job init", "[file]", "writes an example job file", "drover job init", {{"short", "", "the short form (the only one)"}}, job_init, 0, 1, "files"});
+  rows.push_back({"init", "[file]", "writes an example job file", "", {{"short", "", "the short form (the only one)"}}, job_init, 0, 1, "files", true});
+}
+
+}  // namespace drover::cli

@@ -1,0 +1,128 @@
+// The drover program: finds the command in the table, reads the flags, runs it. Clock, environment and terminal enter here.
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+
+#include "cli/command.h"
+#include "cli/version.h"
+
+namespace drover::cli {
+namespace {
+
+volatile sig_atomic_t interrupted = 0;
+void on_interrupt(int) { interrupted = 1; }
+
+World real_world() {
+  return World{
+      .env = [](const std::string& name) -> std::optional<std::string> {
+        const char* value = std::getenv(name.c_str());
+        if (!value) return std::nullopt;
+        return value;
+      },
+      .now = [] { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); },
+      .sleep = [](Duration time) { poll(nullptr, 0, static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count())); },
+      .interrupted = [] { return interrupted != 0; },
+      .out_is_terminal = isatty(STDOUT_FILENO) == 1,
+  };
+}
+
+/// A flag, else DROVER_<name>, else NOMAD_<name>.
+std::string setting(const World& world, const Flags& flags, std::string_view flag, const std::string& variable) {
+  if (flags.has(flag)) return flags.text(flag);
+  for (const auto* prefix : {"DROVER_", "NOMAD_"}) {
+    const auto value = world.env(prefix + variable);
+    if (value && !value->empty()) return *value;
+  }
+  return "";
+}
+
+Endpoint endpoint_of(const World& world, const Flags& flags) {
+  Endpoint endpoint;
+  if (const std::string address = setting(world, flags, "address", "ADDR"); !address.empty()) endpoint.address = address;
+  if (endpoint.address.find("://") == std::string::npos) endpoint.address = "http://" + endpoint.address;
+  while (endpoint.address.ends_with('/')) endpoint.address.pop_back();
+  endpoint.region = setting(world, flags, "region", "REGION");
+  endpoint.name_space = setting(world, flags, "namespace", "NAMESPACE");
+  endpoint.token = setting(world, flags, "token", "TOKEN");
+  endpoint.ca_file = setting(world, flags, "ca-cert", "CACERT");
+  endpoint.ca_folder = setting(world, flags, "ca-path", "CAPATH");
+  endpoint.cert_file = setting(world, flags, "client-cert", "CLIENT_CERT");
+  endpoint.key_file = setting(world, flags, "client-key", "CLIENT_KEY");
+  endpoint.tls_server_name = setting(world, flags, "tls-server-name", "TLS_SERVER_NAME");
+  const std::string skip = setting(world, flags, "tls-skip-verify", "SKIP_VERIFY");
+  endpoint.tls_skip_verify = flags.is_on("insecure") || skip == "true" || skip == "1";
+  return endpoint;
+}
+
+int help_for(const std::vector<std::string>& words) {
+  if (words.empty()) {
+    out(help_of_all());
+    return 0;
+  }
+  const std::string family = help_of_family(words[0]);
+  if (!family.empty()) {
+    out(family);
+    return 0;
+  }
+  err(help_of_all());
+  return 127;
+}
+
+int run(const std::vector<std::string>& words) {
+  if (words.size() == 1 && (words[0] == "-v" || words[0] == "-version" || words[0] == "--version")) {
+    out(version_text());
+    return 0;
+  }
+  std::size_t length = 0;
+  const Command* command = find_command(words, length);
+  if (!command) {
+    std::vector<std::string> named;
+    for (const std::string& word : words) {
+      if (!word.starts_with("-")) named.push_back(word);
+    }
+    return help_for(named);
+  }
+  const std::vector<std::string> rest(words.begin() + static_cast<long>(length), words.end());
+  const std::vector<const std::vector<Flag>*> tables = {&command->flags, &common_flags()};
+  auto flags = Flags::parse(rest, tables, command->passes_rest);
+  const std::string hint = fmt::format("For additional help try 'drover {} -help'", command->words);
+  const int usage_code = command->words.ends_with("plan") ? 255 : 1;
+  if (!flags.ok()) {
+    err(flags.error().message + "\n" + hint);
+    return usage_code;
+  }
+  if (flags->is_on("help") || flags->is_on("h")) {
+    out(help_of(*command));
+    return 0;
+  }
+  if (flags->args.size() < command->args_min || flags->args.size() > command->args_max) {
+    const bool none = command->args_max == 0;
+    err(none ? "This command takes no arguments\n" + hint
+             : fmt::format("This command takes {} argument{}: {}\n{}", command->args_min == 1 ? "one" : std::to_string(command->args_min),
+                           command->args_min == 1 ? "" : "s", command->args, hint));
+    return usage_code;
+  }
+  World world = real_world();
+  Endpoint endpoint = endpoint_of(world, *flags);
+  Context context{.world = world, .flags = std::move(*flags), .api = Api(std::move(endpoint))};
+  return command->run(context);
+}
+
+}  // namespace
+}  // namespace drover::cli
+
+int main(int argc, char** argv) {
+  signal(SIGPIPE, SIG_IGN);
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const bool is_agent = !words.empty() && words[0] == "agent";
+  if (!is_agent) {
+    struct sigaction action {};
+    action.sa_handler = drover::cli::on_interrupt;
+    sigaction(SIGINT, &action, nullptr);
+  }
+  return drover::cli::run(words);
+}
