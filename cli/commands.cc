@@ -22,6 +22,7 @@ const std::vector<Command>& all_commands() {
     add_node_commands(rows);
     add_eval_commands(rows);
     add_server_commands(rows);
+    add_tls_commands(rows);
     return rows;
   }();
   return commands;
