@@ -71,6 +71,7 @@ void add_tls_commands(std::vector<Command>&);
 
 // Output of all commands: standard output and standard error, with a final newline.
 void out(std::string_view text);
+void out_json(const Value& value);  ///< indented
 void err(std::string_view text);
 /// Prints an error and gives exit code 1.
 int failed(std::string_view what, const Error& error);

@@ -105,6 +105,8 @@ void out(std::string_view text) {
   std::fputc('\n', stdout);
 }
 
+void out_json(const Value& value) { std::fputs(json::write_pretty(value).c_str(), stdout); }
+
 void err(std::string_view text) {
   std::fflush(stdout);
   std::fwrite(text.data(), 1, text.size(), stderr);
@@ -129,7 +131,7 @@ std::optional<int> machine_output(Context& context, const Value& value) {
     return 1;
   }
   if (as_json) {
-    out(json::write_pretty(value));
+    out_json(value);
     return 0;
   }
   if (format.empty()) return std::nullopt;

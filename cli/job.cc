@@ -183,7 +183,7 @@ int job_inspect(Context& context) {
     if (c.flags.has("t")) return *machine_output(c, *job);
     Value wrapped = Value::map();
     wrapped.set("Job", *job);
-    out(json::write_pretty(c.flags.is_on("json") ? *job : wrapped));
+    out_json(c.flags.is_on("json") ? *job : wrapped);
     return 0;
   });
 }

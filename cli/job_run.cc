@@ -59,7 +59,7 @@ int job_run(Context& context) {
   if (context.flags.is_on("output")) {
     auto job = json::parse("{\"Job\":" + file->job_json + "}");
     if (!job.ok()) return failed("Error converting job", job.error());
-    out(json::write_pretty(*job));
+    out_json(*job);
     return 0;
   }
   auto body = register_body(context, *file);
@@ -136,7 +136,7 @@ int job_plan(Context& context) {
   if (!plan.ok()) return failed("Error during plan", plan.error()), plan_error;
   if (context.flags.is_on("json-output") || context.flags.has("t")) {
     if (context.flags.has("t")) return machine_output(context, *plan).value_or(plan_error);
-    out(json::write_pretty(*plan));
+    out_json(*plan);
   } else {
     out(fmt::format("Job: \"{}\"", text_of(*job, "ID")));
     for (const auto& [group, updates] : map_of(member_of(*plan, "Annotations"), "DesiredTGUpdates"))

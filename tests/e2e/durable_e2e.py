@@ -79,5 +79,96 @@ def locked_data_dir(world):
     equal(agent.call("GET", "/v1/agent/health").status, 200, "the first goes on")
 
 
+def simple_job(name):
+    return {"Job": {"ID": name, "Datacenters": ["nowhere"], "TaskGroups": [{"Name": "g", "Tasks": [
+        {"Name": "t", "Driver": "raw_exec", "Config": {"command": "/bin/true"}, "Meta": {"filler": "x" * 2000}}]}]}}
+
+
+def full_disk(world):
+    """a full disk under the journal refuses writes with a clear message, keeps reads, and heals"""
+    import subprocess
+    data = world.dir / "small"
+    data.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(data)], check=True)
+    agent = world.agent("small", f"""
+data_dir = "{data}/d"
+server {{
+  enabled = true
+  bootstrap_expect = 1
+}}
+""").start()
+    for n in range(20):
+        agent.put("/v1/jobs", simple_job(f"before-{n}"))
+    filler = data / "filler"
+    subprocess.run(["dd", "if=/dev/zero", f"of={filler}", "bs=64k"], stderr=subprocess.DEVNULL, check=False)
+    acknowledged, refused = [], None
+    for n in range(2000):
+        answer = agent.call("PUT", "/v1/jobs", json.dumps(simple_job(f"during-{n}")))
+        if answer.status == 200:
+            acknowledged.append(f"during-{n}")
+        else:
+            refused = answer
+            break
+    check(refused is not None, "a write must be refused on a full disk")
+    check("disk" in refused.text or "space" in refused.text or "full" in refused.text, f"the refusal names the cause: {refused.status} {refused.text}")
+    check(len(agent.get("/v1/jobs")) >= 20, "reads go on")
+    filler.unlink()
+    until(lambda: agent.call("PUT", "/v1/jobs", json.dumps(simple_job("after"))).status == 200, "writes to work again")
+    agent.kill()
+    agent.start()
+    there = {job["ID"] for job in agent.get("/v1/jobs")}
+    check(set(acknowledged) | {"after"} <= there, "nothing acknowledged is lost")
+    agent.stop()
+    subprocess.run(["umount", "-l", str(data)], check=False)
+
+
+def damaged_journal(world):
+    """flipped bits in the journal are found and named, never served"""
+    import random
+    agent = world.agent("flip", f"""
+data_dir = "{world.dir}/flip"
+server {{
+  enabled = true
+  bootstrap_expect = 1
+}}
+""").start()
+    for n in range(50):
+        agent.put("/v1/jobs", simple_job(f"job-{n}"))
+    agent.stop()
+    files = [f for f in (world.dir / "flip").rglob("*") if f.is_file() and ("journal" in f.name or f.suffix in (".db", ".sqlite")) and f.stat().st_size > 8192]
+    check(files, f"the journal's file is found in {[str(f) for f in (world.dir / 'flip').rglob('*')]}")
+    journal = max(files, key=lambda f: f.stat().st_size)
+    whole = journal.read_bytes()
+    dice = random.Random(7)
+    for _ in range(10 if world.soak else 4):
+        bytes_ = bytearray(whole)
+        for _ in range(8):
+            bytes_[dice.randrange(4096, len(bytes_))] ^= 1 << dice.randrange(8)
+        journal.write_bytes(bytes_)
+        agent.start(wait=False)
+        ended = until(lambda: agent.process.poll() is not None or healthy(agent), "the agent to start or to refuse")
+        check(ended, "ended")
+        if agent.process.poll() is None:
+            there = {job["ID"]: job for job in agent.get("/v1/jobs")}
+            equal(len(there), 50, "every job is there, or the agent refuses to start")
+            agent.kill()
+        else:
+            check("journal" in agent.log()[-3000:], f"the message names the journal: {agent.log()[-600:]}")
+            check(agent.process.returncode == 1, f"exit code {agent.process.returncode}")
+        for extra in journal.parent.glob(journal.name + "-*"):
+            extra.unlink()
+    journal.write_bytes(whole)
+    agent.start()
+    equal(len(agent.get("/v1/jobs")), 50, "the undamaged journal")
+    agent.stop()
+
+
+def healthy(agent):
+    try:
+        return agent.call("GET", "/v1/agent/health").status == 200
+    except OSError:
+        return False
+
+
 if __name__ == "__main__":
-    main([registrations_survive, restart_keeps_state, locked_data_dir])
+    main([registrations_survive, restart_keeps_state, locked_data_dir, full_disk, damaged_journal])
