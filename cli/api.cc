@@ -14,7 +14,6 @@ http::ClientOptions options_of(const Endpoint& endpoint) {
   options.ca_folder = endpoint.ca_folder;
   options.certificate_file = endpoint.cert_file;
   options.key_file = endpoint.key_file;
-  options.tls_server_name = endpoint.tls_server_name;
   options.verify = !endpoint.tls_skip_verify;
   if (!endpoint.token.empty()) options.headers.set("X-Nomad-Token", endpoint.token);
   return options;

@@ -183,7 +183,7 @@ std::string completion_cases() {
 }  // namespace
 
 std::string completion_script(const std::string& shell) {
-  constexpr std::string_view ids = R"(
+  constexpr std::string_view ids = R"sh(
 _drover_ids() {
   case "$1" in
     jobs) drover job status -t '{{range .}}{{.ID}} {{end}}' 2>/dev/null ;;
@@ -195,10 +195,10 @@ _drover_ids() {
 _drover_look() {
   flags='' kind='' subs=''
   case "$1" in
-)";
+)sh";
   const std::string look = std::string(ids) + completion_cases() + "  esac\n}\n";
   if (shell == "bash") {
-    return "# bash completion of drover: source <(drover completion bash)" + look + R"(
+    return "# bash completion of drover: source <(drover completion bash)" + look + R"sh(
 _drover() {
   local cur=${COMP_WORDS[COMP_CWORD]} words='' word n=0 flags kind subs
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -208,18 +208,18 @@ _drover() {
     words="${words:+$words }$word"
   done
   _drover_look "$words"
-  if [ -z "$words" ]; then COMPREPLY=($(compgen -W ')" +
-           words_of_family("") + R"(' -- "$cur"))
+  if [ -z "$words" ]; then COMPREPLY=($(compgen -W ')sh" +
+           words_of_family("") + R"sh(' -- "$cur"))
   elif [[ $cur == -* ]]; then COMPREPLY=($(compgen -W "$flags" -- "$cur"))
   elif [ -n "$subs" ]; then COMPREPLY=($(compgen -W "$subs" -- "$cur"))
   elif [ "$kind" = files ]; then COMPREPLY=($(compgen -f -- "$cur"))
   elif [ -n "$kind" ]; then COMPREPLY=($(compgen -W "$(_drover_ids "$kind")" -- "$cur")); fi
 }
 complete -o default -F _drover drover
-)";
+)sh";
   }
   if (shell == "zsh") {
-    return "#compdef drover\n# zsh completion of drover: source <(drover completion zsh)" + look + R"(
+    return "#compdef drover\n# zsh completion of drover: source <(drover completion zsh)" + look + R"sh(
 _drover() {
   local words='' word flags kind subs
   for word in "${(@)words[2,CURRENT-1]}"; do :; done
@@ -231,15 +231,15 @@ _drover() {
     words="${words:+$words }$word"
   done
   _drover_look "$words"
-  if [ -z "$words" ]; then compadd -- )" +
-           words_of_family("") + R"(
+  if [ -z "$words" ]; then compadd -- )sh" +
+           words_of_family("") + R"sh(
   elif [[ $PREFIX == -* ]]; then compadd -- ${=flags}
   elif [ -n "$subs" ]; then compadd -- ${=subs}
   elif [ "$kind" = files ]; then _files
   elif [ -n "$kind" ]; then compadd -- ${=$(_drover_ids "$kind")}; fi
 }
 compdef _drover drover
-)";
+)sh";
   }
   std::string text = "# fish completion of drover: drover completion fish | source\ncomplete -c drover -f\n";
   text += fmt::format("complete -c drover -n __fish_use_subcommand -a '{}'\n", words_of_family(""));

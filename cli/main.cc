@@ -108,6 +108,10 @@ int run(const std::vector<std::string>& words) {
   }
   World world = real_world();
   Endpoint endpoint = endpoint_of(world, *flags);
+  if (!endpoint.tls_server_name.empty()) {
+    err("-tls-server-name (NOMAD_TLS_SERVER_NAME) is not supported yet: use the name that the certificate has in -address");
+    return usage_code;
+  }
   Context context{.world = world, .flags = std::move(*flags), .api = Api(std::move(endpoint))};
   return command->run(context);
 }
