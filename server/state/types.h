@@ -8,11 +8,9 @@
 #include <vector>
 
 #include "base/loop/random.h"
+#include "server/index.h"
 
 namespace drover::server {
-
-/// The number of a command in the journal. The first command is 1; 0 is "nothing yet".
-using Index = std::uint64_t;
 
 /// The number of a row inside the state: 32 bits instead of an id. 0 is "none". Never leaves the state.
 using RowNumber = std::uint32_t;
