@@ -84,6 +84,11 @@ class ClientCall final : public Call, public Reactor {
     return {};
   }
 
+  std::size_t queued() const override {
+    const std::lock_guard lock(mutex_);
+    return queue_.size();
+  }
+
   void close(Status) override {
     const std::lock_guard lock(mutex_);
     if (released_ || closing_) return;
@@ -106,10 +111,13 @@ class ClientCall final : public Call, public Reactor {
   }
 
   void OnWriteDone(bool ok) override {
-    const std::lock_guard lock(mutex_);
-    writing_ = false;
-    if (!ok) return release();
-    write_next();
+    {
+      const std::lock_guard lock(mutex_);
+      writing_ = false;
+      if (!ok) return release();
+      write_next();
+    }
+    if (events_.sent) events_.sent();
   }
 
   void OnDone(const grpc::Status& status) override {
@@ -148,7 +156,7 @@ class ClientCall final : public Call, public Reactor {
   std::shared_ptr<ClientCall> self_;  // until OnDone
   grpc::ByteBuffer in_;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   grpc::ByteBuffer out_;
   std::deque<std::string> queue_;
   bool writing_ = false;

@@ -42,8 +42,9 @@ class CallDuplex final : public ByteDuplex {
  public:
   explicit CallDuplex(std::shared_ptr<Inbox> inbox) : inbox_(std::move(inbox)) { inbox_->read_on(); }
   ~CallDuplex() override {
+    // After close() what was sent is still on its way.
+    if (!inbox_->ended) inbox_->call->cancel();
     inbox_->end("closed here");
-    inbox_->call->cancel();
   }
 
   Result<void> send(std::string message) override {
@@ -65,8 +66,8 @@ class CallDuplex final : public ByteDuplex {
   }
 
   void close(std::string reason) override {
-    inbox_->call->close(Status{StatusCode::aborted, reason, {}});
-    inbox_->end("closed here: " + reason);
+    inbox_->call->close(reason.empty() ? Status{} : Status{StatusCode::unknown, reason, {}});
+    inbox_->end(reason.empty() ? "closed here" : "closed here: " + reason);
   }
 
  private:
@@ -105,11 +106,12 @@ std::unique_ptr<ByteDuplex> duplex_of(Loop& loop, std::function<std::shared_ptr<
   return std::make_unique<CallDuplex>(std::move(inbox));
 }
 
-CallEvents serve_duplex(Loop& loop, std::shared_ptr<Call> call,
+CallEvents serve_duplex(Loop& loop, std::shared_ptr<Call> call, HalfClose half_close,
                         std::function<void(std::unique_ptr<ByteDuplex>)> accepted) {
   auto inbox = std::make_shared<Inbox>(loop);
   inbox->call = std::move(call);
   CallEvents events = events_to(loop, inbox);
+  if (half_close == HalfClose::means_nothing) events.no_more = nullptr;
   loop.post([inbox, accepted = std::move(accepted)] { accepted(std::make_unique<CallDuplex>(inbox)); });
   return events;
 }

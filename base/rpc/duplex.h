@@ -19,8 +19,12 @@ using ByteDuplex = Duplex<std::string, std::string>;
 ///   auto stream = duplex_of(loop, [&](CallEvents events) { return channel.open(method, std::move(events)); });
 std::unique_ptr<ByteDuplex> duplex_of(Loop& loop, std::function<std::shared_ptr<Call>(CallEvents)> open);
 
-/// The server's end: made on a thread of gRPC when the call arrives; the duplex is handed over on the loop.
-CallEvents serve_duplex(Loop& loop, std::shared_ptr<Call> call,
+/// What it means that a client has sent its last message: of a stream both ways, the end; of a server's stream, nothing.
+enum class HalfClose : unsigned char { ends_the_stream, means_nothing };
+
+/// The server's end: made on a thread of gRPC when the call arrives; the duplex is handed over on the loop. Closing it
+/// without a reason ends the call well, with one it fails (`unknown`).
+CallEvents serve_duplex(Loop& loop, std::shared_ptr<Call> call, HalfClose half_close,
                         std::function<void(std::unique_ptr<ByteDuplex>)> accepted);
 
 /// Typed messages over bytes. A message that cannot be parsed ends the stream.

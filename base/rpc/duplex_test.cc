@@ -17,7 +17,7 @@ struct Pair {
     options.address = "127.0.0.1:0";
     options.stop_grace = Duration::zero();
     server = std::move(Server::start(options, [this, &loop](std::shared_ptr<Call> call, const Incoming&) {
-               return serve_duplex(loop, std::move(call), [this](auto accepted) { far = std::move(accepted); });
+               return serve_duplex(loop, std::move(call), HalfClose::ends_the_stream, [this](auto accepted) { far = std::move(accepted); });
              })).value();
     channel = std::make_unique<Channel>("127.0.0.1:" + std::to_string(server->port()), Channel::Options{});
     near = duplex_of(loop, [this](CallEvents events) { return channel->open("/test/Stream", std::move(events)); });

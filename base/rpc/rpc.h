@@ -49,6 +49,7 @@ struct Tls {
 struct CallEvents {
   std::function<void(std::string message)> received;  ///< the answer to one read()
   std::function<void()> no_more;                      ///< server side: the client has sent its last message
+  std::function<void()> sent;                         ///< a message has left the queue of send()
   std::function<void(Status)> ended;                  ///< last: client side, how it ended; server side, cancelled or ok
 };
 
@@ -61,6 +62,8 @@ class Call {
   virtual void read() = 0;
   /// Queues a message; `exhausted` when send_queue_max are waiting, `unavailable` when the call has ended.
   virtual Result<void> send(std::string message) = 0;
+  /// Messages that wait to be written.
+  virtual std::size_t queued() const = 0;
   /// After what is queued: the client's last message was sent; the server's status. Later sends are refused.
   virtual void close(Status status = {}) = 0;
   /// Ends the call at once; what is queued is dropped.

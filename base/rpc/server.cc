@@ -41,6 +41,11 @@ class ServerCall final : public Call, public grpc::ServerGenericBidiReactor {
     return {};
   }
 
+  std::size_t queued() const override {
+    const std::lock_guard lock(mutex_);
+    return queue_.size();
+  }
+
   void close(Status status) override {
     const std::lock_guard lock(mutex_);
     if (finished_ || closing_) return;
@@ -63,11 +68,21 @@ class ServerCall final : public Call, public grpc::ServerGenericBidiReactor {
   }
 
   void OnWriteDone(bool ok) override {
+    write_done(ok);
+    tell_sent();
+  }
+
+  void write_done(bool ok) {
     const std::lock_guard lock(mutex_);
     writing_ = false;
     if (finished_) return;
     if (!ok) return finish(Status{StatusCode::unavailable, "the client is gone", {}});
     write_next();
+  }
+
+  void tell_sent() {
+    const std::lock_guard telling(telling_);
+    if (events_.sent) events_.sent();
   }
 
   void OnCancel() override {
@@ -115,7 +130,7 @@ class ServerCall final : public Call, public grpc::ServerGenericBidiReactor {
   std::mutex telling_;
   CallEvents events_;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   grpc::ByteBuffer out_;
   std::deque<std::string> queue_;
   std::optional<Status> closing_;

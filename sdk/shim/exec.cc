@@ -65,7 +65,7 @@ class ShimSession final : public ExecSession {
  public:
   explicit ShimSession(Handlers handlers) : handlers_(std::move(handlers)), wake_(::eventfd(0, EFD_CLOEXEC)) {}
   ~ShimSession() override {
-    lifeline_.close();  // the shim ends all it started, if anything still runs
+    kill();
     stopping_ = true;
     ::eventfd_write(wake_.get(), 1);
     if (thread_.joinable()) thread_.join();
@@ -76,6 +76,10 @@ class ShimSession final : public ExecSession {
   Result<void> write_stdin(std::string_view bytes) override;
   void close_stdin() override;
   Result<void> resize(int rows, int columns) override;
+  void kill() override {
+    const std::lock_guard lock(lifeline_mutex_);
+    lifeline_.close();  // the shim ends all it started, if anything still runs
+  }
 
  private:
   struct Stream {
@@ -88,6 +92,7 @@ class ShimSession final : public ExecSession {
 
   Handlers handlers_;
   Fd wake_;
+  std::mutex lifeline_mutex_;
   Fd lifeline_;
   Fd report_;
   std::mutex stdin_mutex_;

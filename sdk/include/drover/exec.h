@@ -27,6 +27,8 @@ class ExecSession {
   virtual Result<void> write_stdin(std::string_view bytes) = 0;
   virtual void close_stdin() = 0;
   virtual Result<void> resize(int rows, int columns) = 0;  ///< terminals only
+  /// Kills the command with its children; what blocks in write_stdin() comes back, the handlers are still called.
+  virtual void kill() = 0;
 };
 
 }  // namespace drover::sdk
