@@ -7,15 +7,12 @@
 #include <drover/result.h>
 
 #include "agent/settings.h"
+#include "base/http/types.h"
+#include "base/log/log.h"
 #include "base/loop/async.h"
 #include "base/loop/loop.h"
 #include "base/loop/random.h"
 #include "model/fwd.h"
-
-namespace drover::http {
-struct Request;
-struct Response;
-}  // namespace drover::http
 
 namespace drover::agent {
 
@@ -35,6 +32,7 @@ struct Parts {
   TaskFiles& files;
   HostFacts& facts;
   ServerLink& servers;
+  Log log;
 };
 
 /// The role that runs tasks: keeps a session with a server, makes what runs here equal to what it wants, and tells

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include <drover/result.h>
+
+#include "agent/alloc/environment.h"
+#include "agent/drivers/drivers.h"
+#include "agent/files/task_files.h"
+
+namespace drover::agent {
+
+/// What a driver is told of a task for one start of it. `invalid` when the job's `config` is no object or refers to
+/// something unknown.
+Result<TaskConfig> make_task_config(const EnvironmentInput& input, std::string task_id, LogPaths logs);
+
+/// "<alloc id>/<task>/<8 hex digits>".
+std::string make_task_id(const std::string& alloc_id, const std::string& task, std::uint64_t random);
+
+}  // namespace drover::agent
