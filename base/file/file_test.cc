@@ -54,5 +54,6 @@ TEST_CASE("a folder is locked by one at a time, and the holder is named") {
 TEST_CASE("a checksum notices a change and can be taken in parts") {
   CHECK(crc32("123456789") == 0xcbf43926);
   CHECK(crc32("56789", crc32("1234")) == 0xcbf43926);
+  CHECK(crc32({}, 7) == 7);
   CHECK(crc32("123456788") != 0xcbf43926);
 }
