@@ -1,8 +1,9 @@
 #include "cli/clients.h"
 
 #include "base/http/types.h"
-#include "base/loop/call_on.h"
+#include "base/loop/call.h"
 #include "base/loop/duplex_pair.h"
+#include "base/loop/start.h"
 
 namespace drover::cli {
 namespace {
@@ -99,9 +100,13 @@ Async<http::Response> Clients::handle(std::string node_id, http::Request request
 
 Async<http::Response> Clients::here(http::Request request) {
   auto shared = std::make_shared<http::Request>(std::move(request));
-  std::function<Async<http::Response>()> ask = [agent = agent_, shared] { return agent->handle(*shared); };
-  std::optional<http::Response> response = co_await call_on<http::Response>(*agent_loop_, http_loop_, std::move(ask));
-  if (!response) co_return refused(500, "the request was cancelled");
+  std::function<void(Done<http::Response>, std::weak_ptr<const void>)> ask =
+      [agent = agent_, loop = agent_loop_, shared](const Done<http::Response>& done, const std::weak_ptr<const void>&) {
+        std::function<void(http::Response)> answer = [done](http::Response response) { done(std::move(response)); };
+        start<http::Response>(*loop, agent->handle(std::move(*shared)), std::move(answer));
+      };
+  Result<http::Response> response = co_await call<http::Response>(*agent_loop_, std::move(ask));
+  if (!response.ok()) co_return refused(500, response.error().message);
   if (response->stream) response->stream = crossing(std::move(response->stream), *agent_loop_, http_loop_);
   co_return std::move(*response);
 }
