@@ -65,9 +65,9 @@ class Server {
   SnapshotPtr snapshot() const;
   /// True between start() and stop(), while the journal takes appends.
   bool leading() const;
-  /// The state, as soon as what is waited for has changed after `after`, or when `limit` has passed (then as it is).
+  /// The state, as soon as any of `what` has changed after `after`, or when `limit` has passed (then as it is).
   /// A key that was never changed since counts by its table's last change; look at your own index and wait again.
-  Async<Result<SnapshotPtr>> wait(WaitFor what, Index after, Duration limit);
+  Async<Result<SnapshotPtr>> wait(std::vector<WaitFor> what, Index after, Duration limit);
   /// The state as of `index` or later; for reading one's own writes.
   Async<Result<SnapshotPtr>> wait_for_index(Index index, Duration limit);
 
