@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <variant>
@@ -168,6 +169,7 @@ struct Body {
   std::vector<Block> blocks;
   Range range;  ///< braces included, where there are any
   Range end;    ///< empty, behind the last item
+  std::map<std::string, std::size_t, std::less<>> index;  ///< of the attributes, by name
 
   const Attribute* find(std::string_view name) const;
 };

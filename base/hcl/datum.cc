@@ -1,6 +1,7 @@
 #include "base/hcl/datum.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/hcl/unicode.h"
 
@@ -130,9 +131,10 @@ Result<Value> to_value(const Datum& datum) {
     case Kind::string: return Value(datum.text());
     case Kind::number: {
       const Number& number = datum.number();
-      if (number.is_infinite()) return fail(Code::invalid, "an infinite number cannot be stored");
       if (const auto whole = number.to_int64()) return Value(*whole);
-      return Value(number.to_double());
+      const double real = number.to_double();
+      if (!std::isfinite(real)) return fail(Code::invalid, "a number beyond the range of a double cannot be stored");
+      return Value(real);
     }
     case Kind::list: case Kind::set: case Kind::tuple: {
       Value out = Value::list();

@@ -50,14 +50,15 @@ bool Evaluator::spend(std::int64_t steps, const Range& at) {
   return false;
 }
 
-std::int64_t Evaluator::weight(const Datum& datum) {
+std::int64_t Evaluator::weight(const Datum& datum, int depth) {
   if (!datum.is_known()) return 1;
+  if (depth > value_depth_max) return evaluation_steps_max;
   std::int64_t sum = 1;
   if (datum.kind() == Kind::string) return 1 + static_cast<std::int64_t>(datum.text().size() / 64);
   if (datum.type().is_sequence())
-    for (const Datum& item : datum.items()) sum += weight(item);
+    for (const Datum& item : datum.items()) sum += weight(item, depth + 1);
   if (datum.kind() == Kind::map || datum.kind() == Kind::object)
-    for (const auto& [name, item] : datum.members()) sum += weight(item);
+    for (const auto& [name, item] : datum.members()) sum += weight(item, depth + 1);
   return sum;
 }
 
@@ -75,9 +76,17 @@ Datum Evaluator::of(const Literal& node, const Expression&, const Scope*) {
 Datum Evaluator::of(const Reference& node, const Expression& e, const Scope* scope) {
   const Datum* root = scope ? scope->find(node.root) : nullptr;
   if (root) {
-    Datum out = *root;
-    for (const Step& step : node.steps) out = stepped(std::move(out), step);
-    return spend(weight(out), e.range) ? out : Datum::unknown();
+    // By pointer as far as possible: `var` holds all variables, and must not be copied for one.
+    const Datum* at = root;
+    std::size_t taken = 0;
+    for (; taken < node.steps.size(); ++taken) {
+      const Datum* next = child(*at, node.steps[taken]);
+      if (!next) break;
+      at = next;
+    }
+    if (!spend(weight(*at), e.range)) return Datum::unknown();
+    if (taken == node.steps.size()) return *at;
+    return stepped(*at, node.steps[taken]);  // fails, or is unknown
   }
   if (scope && scope->keeps_unknown()) return Datum("${" + std::string(e.range.text()) + "}");
   const std::vector<std::string_view> names = scope ? scope->names() : std::vector<std::string_view>{};
@@ -91,7 +100,7 @@ Datum Evaluator::of(const Reference& node, const Expression& e, const Scope* sco
 
 Datum Evaluator::of(const Access& node, const Expression&, const Scope* scope) {
   Datum out = value(*node.from, scope);
-  for (const Step& step : node.steps) out = stepped(std::move(out), step);
+  for (const Step& step : node.steps) out = stepped(out, step);
   return out;
 }
 
@@ -108,7 +117,21 @@ Datum Evaluator::of(const Item&, const Expression&, const Scope*) {
 
 Datum Evaluator::of(const Parentheses& node, const Expression&, const Scope* scope) { return value(*node.inner, scope); }
 
-Datum Evaluator::stepped(Datum from, const Step& step) {
+/// What a step leads to, where it leads anywhere.
+const Datum* Evaluator::child(const Datum& from, const Step& step) {
+  if (step.kind == Step::Kind::number) {
+    const std::optional<std::int64_t> index = step.index.to_int64();
+    const bool indexed = from.is_known() && (from.kind() == Kind::list || from.kind() == Kind::tuple);
+    if (!indexed || !index || *index < 0 || *index >= static_cast<std::int64_t>(from.items().size())) return nullptr;
+    return &from.items()[static_cast<std::size_t>(*index)];
+  }
+  if (!from.is_mapping()) return nullptr;
+  const auto at = from.members().find(unicode::normalize(step.name));
+  return at == from.members().end() ? nullptr : &at->second;
+}
+
+Datum Evaluator::stepped(const Datum& from, const Step& step) {
+  if (const Datum* found = child(from, step)) return *found;
   if (step.kind == Step::Kind::number) return indexed(from, Datum(step.index), step.range);
   if (step.kind == Step::Kind::key) return indexed(from, Datum(step.name), step.range);
   if (from.is_unknown()) return from;
@@ -117,8 +140,6 @@ Datum Evaluator::stepped(Datum from, const Step& step) {
     return Datum::unknown();
   }
   if (from.is_mapping()) {
-    const auto at = from.members().find(unicode::normalize(step.name));
-    if (at != from.members().end()) return at->second;
     std::vector<std::string_view> names;
     for (const auto& [name, item] : from.members()) names.push_back(name);
     const bool map = from.kind() == Kind::map;

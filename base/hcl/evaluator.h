@@ -10,6 +10,9 @@
 /// eval_operators.cc, calls and templates in eval_calls.cc.
 namespace drover::hcl::detail {
 
+/// Values nested deeper than this cost everything: they are walked by recursion.
+constexpr int value_depth_max = 500;
+
 class Evaluator {
  public:
   Evaluator(Budget& budget, Diagnostics& out) : budget_(budget), out_(&out) {}
@@ -37,7 +40,8 @@ class Evaluator {
   Datum of(const TextFor& node, const Expression& e, const Scope* scope);
   Datum of(const Template& node, const Expression& e, const Scope* scope);
 
-  Datum stepped(Datum from, const Step& step);
+  static const Datum* child(const Datum& from, const Step& step);
+  Datum stepped(const Datum& from, const Step& step);
   Datum indexed(const Datum& from, const Datum& key, const Range& at);
   std::optional<std::string> object_key(const Expression& key, const Scope* scope, bool& failed);
 
@@ -62,7 +66,7 @@ class Evaluator {
   void error(const Range& at, std::string summary, std::string detail) { add_error(*out_, at, std::move(summary), std::move(detail)); }
   /// Counts what was made; false beyond the budget, after one error.
   bool spend(std::int64_t steps, const Range& at);
-  static std::int64_t weight(const Datum& datum);
+  static std::int64_t weight(const Datum& datum, int depth = 0);
 
   Budget& budget_;
   Diagnostics* out_;

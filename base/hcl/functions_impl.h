@@ -1,5 +1,9 @@
 #pragma once
 
+#include <cstdint>
+#include <string>
+#include <string_view>
+
 #include "base/hcl/function.h"
 
 /// The groups of functions, each in a file of its own.
@@ -16,9 +20,15 @@ void add_address_functions(Functions& functions);
 void add_time_functions(Functions& functions);
 void add_file_functions(Functions& functions);
 
-/// JSON text as jsonencode() writes it: keys sorted, `<`, `>` and `&` escaped.
-Result<std::string> to_json(const Datum& datum);
-/// What %v prints for a value.
+/// Results longer than this are refused: a few calls could otherwise fill the memory.
+constexpr std::size_t text_bytes_max = 16 * 1024 * 1024;
+
+/// A whole number that fits, as an index or a count must be.
+Result<std::int64_t> whole_number(const Datum& datum);
+/// A datum as jsonencode() writes it: compact, keys sorted, `<`, `>` and `&` escaped. Numbers keep all their digits.
+Result<std::string> json_text(const Datum& datum);
 std::string to_base64(std::string_view bytes);
+/// Nothing where the text is no base64.
+std::optional<std::string> from_base64(std::string_view text);
 
 }  // namespace drover::hcl::detail

@@ -6,9 +6,8 @@
 namespace drover::hcl {
 
 const Attribute* Body::find(std::string_view name) const {
-  for (const Attribute& attribute : attributes)
-    if (attribute.name == name) return &attribute;
-  return nullptr;
+  const auto at = index.find(name);
+  return at == index.end() ? nullptr : &attributes[at->second];
 }
 
 namespace detail {
@@ -158,6 +157,7 @@ void Parser::attribute(Body& body, const Token& name, bool one_line) {
           text("The argument \"{}\" was already set at line {}. Each argument may be set only once.", out.name, first->name_range.start.line));
     return;
   }
+  body.index.emplace(out.name, body.attributes.size());
   body.attributes.push_back(std::move(out));
 }
 

@@ -37,7 +37,6 @@ struct JobMember {
   Uuid id;
   friend auto operator<=>(const JobMember&, const JobMember&) = default;
 };
-using Nothing = cow::Nothing;
 using NodeMember = JobMember;  ///< (node number, allocation)
 using EvalMember = JobMember;  ///< (evaluation number, allocation)
 
@@ -48,6 +47,7 @@ struct ShapeKey {
   friend auto operator<=>(const ShapeKey&, const ShapeKey&) = default;
 };
 
+struct Nothing {};
 
 /// What decides a job's status, by its number.
 struct JobCounts {

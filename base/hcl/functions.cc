@@ -1,0 +1,20 @@
+#include "base/hcl/functions_impl.h"
+
+namespace drover::hcl {
+
+Functions standard_functions(World world) {
+  Functions out(world);
+  detail::add_number_functions(out);
+  detail::add_string_functions(out);
+  detail::add_format_functions(out);
+  detail::add_collection_functions(out);
+  detail::add_set_functions(out);
+  detail::add_encoding_functions(out);
+  detail::add_hash_functions(out);
+  detail::add_address_functions(out);
+  detail::add_time_functions(out);
+  detail::add_file_functions(out);
+  return out;
+}
+
+}  // namespace drover::hcl
