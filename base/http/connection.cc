@@ -8,6 +8,7 @@
 
 #include "base/http/gzip.h"
 #include "base/http/request_reader.h"
+#include "base/http/tls.h"
 
 namespace drover::http {
 namespace {
@@ -101,8 +102,8 @@ class BodyWriter final : public StreamWriter {
   std::string gathered_;
 };
 
-Connection::Connection(ServerShared& shared, int fd, std::string peer_ip, std::string peer)
-    : shared_(shared), socket_(shared.loop.executor(), fd), peer_ip_(std::move(peer_ip)), peer_(std::move(peer)) {
+Connection::Connection(ServerShared& shared, int fd, std::string peer_ip, std::string peer, std::unique_ptr<TlsSession> tls)
+    : shared_(shared), socket_(shared.loop.executor(), fd, std::move(tls)), peer_ip_(std::move(peer_ip)), peer_(std::move(peer)) {
   enter(Phase::idle);
 }
 
@@ -252,7 +253,7 @@ Async<bool> Connection::send(std::string_view data) {
     const std::size_t before = data.size();
     if (!socket_.write_now(data)) break;
     if (data.size() != before) since_ = shared_.loop.uptime();
-    sent = data.empty();
+    sent = data.empty() && socket_.flushed();
     if (sent) break;
     const bool ready = co_await socket_.wait_writable();
     if (!ready) break;

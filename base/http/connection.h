@@ -11,6 +11,7 @@
 namespace drover::http {
 
 class RequestReader;
+class TlsSession;
 
 /// What all connections of a server share.
 struct ServerShared {
@@ -26,7 +27,7 @@ struct ServerShared {
 /// needs no timer.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(ServerShared& shared, int fd, std::string peer_ip, std::string peer);
+  Connection(ServerShared& shared, int fd, std::string peer_ip, std::string peer, std::unique_ptr<TlsSession> tls);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 

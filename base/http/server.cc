@@ -9,6 +9,7 @@
 
 #include "base/http/connection.h"
 #include "base/http/socket.h"
+#include "base/http/tls.h"
 #include "base/loop/scope.h"
 #include "base/loop/signal.h"
 
@@ -28,6 +29,7 @@ struct Server::Impl {
       : shared{loop, std::move(handler), std::move(options)}, closed(loop), scope(loop) {}
 
   ServerShared shared;
+  std::shared_ptr<const TlsContext> tls;  // of the TCP address; null: plain
   Listening tcp;
   Listening unix_socket;
   std::vector<std::unique_ptr<Socket>> listeners;
@@ -86,7 +88,9 @@ void Server::Impl::admit(int fd, std::string peer_ip, std::string peer) {
     return;
   }
   ++here;
-  auto connection = std::make_shared<Connection>(shared, fd, std::move(peer_ip), std::move(peer));
+  std::unique_ptr<TlsSession> session;
+  if (tls && !peer_ip.empty()) session = std::make_unique<TlsSession>(*tls);
+  auto connection = std::make_shared<Connection>(shared, fd, std::move(peer_ip), std::move(peer), std::move(session));
   connections.insert(connection);
   connection->cancelled_by(scope.spawn_cancellable(serve(connection)));
 }
@@ -135,6 +139,9 @@ Server::~Server() = default;
 
 Result<void> Server::start() {
   const ServerOptions& options = impl_->shared.options;
+  if (!options.tls.certificate.empty()) {
+    DROVER_LET(impl_->tls, TlsContext::load(options.tls));
+  }
   if (options.tcp) {
     DROVER_LET(impl_->tcp, listen_tcp(options.address, options.port));
   }

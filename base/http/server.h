@@ -11,12 +11,21 @@
 
 namespace drover::http {
 
+/// Files in PEM format for TLS on the TCP address. Without a certificate the address speaks plain HTTP.
+struct TlsFiles {
+  std::string certificate;  ///< with its chain
+  std::string key;
+  std::string ca;               ///< of clients
+  bool verify_clients = false;  ///< clients must show a certificate of that CA
+};
+
 /// Where to listen, and the bounds of what is accepted. 0 means unlimited where that makes sense.
 struct ServerOptions {
   std::string address = "127.0.0.1";  ///< an IP address
   std::uint16_t port = 0;             ///< 0: any free port (see Server::port)
   std::string unix_socket;            ///< a path to listen on as well (mode 0600); "" for none
   bool tcp = true;                    ///< false: the unix socket only
+  TlsFiles tls;
 
   std::size_t body_max = 32u << 20;               ///< beyond: 413
   std::size_t headers_max = 64u << 10;            ///< beyond: 431

@@ -16,6 +16,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/http/tls.h"
+
 namespace drover::http {
 namespace {
 
@@ -147,7 +149,7 @@ int accept_connection(int listening_fd, std::string& peer_ip, std::string& peer)
   return fd;
 }
 
-Socket::Got Socket::read_now(std::string& out) {
+Socket::Got Socket::read_plain(std::string& out) {
   // One scratch buffer a thread: nothing is kept in it between calls.
   static thread_local std::array<char, read_now_max> scratch;
   if (!descriptor_.is_open()) return Got::end;
@@ -163,7 +165,7 @@ Socket::Got Socket::read_now(std::string& out) {
   }
 }
 
-bool Socket::write_now(std::string_view& data) {
+bool Socket::write_plain(std::string_view& data) {
   if (!descriptor_.is_open()) return false;
   while (!data.empty()) {
     const ssize_t sent = ::send(descriptor_.native_handle(), data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -175,6 +177,46 @@ bool Socket::write_now(std::string_view& data) {
     if (errno != EINTR) return false;
   }
   return true;
+}
+
+Socket::Socket(const boost::asio::any_io_executor& executor, int fd, std::unique_ptr<TlsSession> tls)
+    : descriptor_(executor, fd), tls_(std::move(tls)) {}
+
+Socket::~Socket() = default;
+
+Socket::Got Socket::read_now(std::string& out) {
+  if (!tls_) return read_plain(out);
+  const std::size_t before = out.size();
+  for (;;) {
+    std::string ciphertext;
+    const Got got = read_plain(ciphertext);
+    tls_->received(ciphertext);
+    const bool sound = tls_->read(out);
+    const bool sent = flush_tls();  // a handshake answers; an alert says why it failed
+    if (out.size() != before) return Got::some;
+    if (!sound || !sent || got == Got::end) return Got::end;
+    if (got == Got::nothing_yet) return Got::nothing_yet;
+  }
+}
+
+bool Socket::write_now(std::string_view& data) {
+  if (!tls_) return write_plain(data);
+  while (flush_tls()) {
+    if (!unsent_.empty() || data.empty()) return true;
+    const std::size_t before = data.size();
+    if (!tls_->write(data)) return false;
+    if (data.size() == before) return flush_tls();
+  }
+  return false;
+}
+
+/// Gives the kernel what TLS wants to send; what it does not take stays in `unsent_`. False when broken.
+bool Socket::flush_tls() {
+  tls_->to_send(unsent_);
+  std::string_view rest = unsent_;
+  const bool sound = write_plain(rest);
+  unsent_.erase(0, unsent_.size() - rest.size());
+  return sound;
 }
 
 Async<bool> Socket::wait_readable() {

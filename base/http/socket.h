@@ -5,12 +5,15 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/loop/async.h"
 
 namespace drover::http {
+
+class TlsSession;
 
 /// A bound, listening, non-blocking socket and what it is bound to.
 struct Listening {
@@ -32,12 +35,17 @@ int accept_connection(int listening_fd, std::string& peer_ip, std::string& peer)
 class Socket {
  public:
   Socket(const boost::asio::any_io_executor& executor, int fd) : descriptor_(executor, fd) {}
+  /// The same with TLS inside.
+  Socket(const boost::asio::any_io_executor& executor, int fd, std::unique_ptr<TlsSession> tls);
+  ~Socket();
 
   enum class Got { some, nothing_yet, end };
   /// Appends what has arrived to `out` (at most a scratch buffer's worth), without waiting.
   Got read_now(std::string& out);
   /// Takes what the kernel accepts now from the front of `data`; false when the connection is broken.
   bool write_now(std::string_view& data);
+  /// Whether all that was taken has been given to the kernel; else write_now (also of nothing) goes on.
+  bool flushed() const { return unsent_.empty(); }
 
   /// False when cancelled or closed.
   Async<bool> wait_readable();
@@ -56,7 +64,13 @@ class Socket {
   void close();
 
  private:
+  Got read_plain(std::string& out);
+  bool write_plain(std::string_view& data);
+  bool flush_tls();
+
   boost::asio::posix::stream_descriptor descriptor_;
+  std::unique_ptr<TlsSession> tls_;
+  std::string unsent_;  // ciphertext
 };
 
 }  // namespace drover::http
