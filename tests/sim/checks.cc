@@ -1,0 +1,173 @@
+#include "tests/sim/checks.h"
+
+#include <algorithm>
+#include <set>
+
+#include "model/proto/job.pb.h"
+#include "model/proto/node.pb.h"
+#include "tests/sim/cluster_lives.h"
+
+namespace drover::sim {
+
+namespace {
+
+std::string short_id(const Uuid& id) { return to_text(id).substr(0, 8); }
+
+/// What runs of one job on all machines, by allocation.
+struct Running {
+  std::map<std::string, std::string> hosts;  ///< allocation id → host
+};
+
+std::map<std::string, Running> running_by_job(const Cluster& cluster) {
+  std::map<std::string, Running> result;
+  for (const auto& host : cluster.hosts) {
+    for (const auto& [id, task] : host->machine.tasks) {
+      if (task.runs(host->machine.now())) result[task.config.job_id].hosts[task.config.alloc_id] = host->name;
+    }
+  }
+  return result;
+}
+
+struct Use {
+  std::int64_t cpu = 0;
+  std::int64_t memory_mb = 0;
+  std::map<std::uint16_t, Uuid> ports;
+};
+
+/// The allocations of a job that the state wants to run, and whether each has ended by itself.
+struct Wanted {
+  std::size_t live = 0;
+  std::size_t complete = 0;
+  std::vector<std::string> live_ids;
+};
+
+Wanted wanted_of(const server::Snapshot& state, const std::string& job) {
+  Wanted wanted;
+  state.each_alloc_of_job("default", job, [&wanted](const server::AllocRow& row) {
+    if (!row.terminal()) {
+      ++wanted.live;
+      wanted.live_ids.push_back(to_text(row.id));
+    } else if (row.client == server::ClientStatus::complete && !row.server_terminal()) {
+      ++wanted.complete;
+    }
+    return true;
+  });
+  return wanted;
+}
+
+std::optional<std::string> unsettled_service(const server::JobVersionRow& current, const std::string& id, std::size_t expected,
+                                             const Wanted& wanted, const Running& running) {
+  if (wanted.live != expected) return text("{} has {} live allocations, not {}", id, wanted.live, expected);
+  for (const std::string& alloc : wanted.live_ids) {
+    if (!running.hosts.contains(alloc)) return text("{}: allocation {} does not run anywhere", id, alloc.substr(0, 8));
+  }
+  if (running.hosts.size() != expected) return text("{} runs {} times, not {}", id, running.hosts.size(), expected);
+  if (current.status != server::JobStatus::running) return text("{} is {}, not running", id, server::to_text(current.status));
+  return std::nullopt;
+}
+
+std::optional<std::string> unsettled_job(const Cluster& cluster, const server::Snapshot& state, const std::string& id, JobKind kind,
+                                         const Running& running) {
+  const server::JobVersionRow* current = state.current("default", id);
+  const Wanted wanted = wanted_of(state, id);
+  if (!current || current->spec->stop()) {
+    if (!running.hosts.empty()) return text("{} is stopped, but runs {} times", id, running.hosts.size());
+    if (wanted.live > 0) return text("{} is stopped, but {} allocations are live", id, wanted.live);
+    return std::nullopt;
+  }
+  if (kind == JobKind::flaky) return std::nullopt;  // it never settles
+  if (kind == JobKind::batch) {
+    if (wanted.live > 0 || !running.hosts.empty()) return text("{} has not ended: {} live, {} run", id, wanted.live, running.hosts.size());
+    return std::nullopt;
+  }
+  const auto count = static_cast<std::size_t>(current->spec->task_groups(0).count());
+  return unsettled_service(*current, id, kind == JobKind::system ? cluster.hosts.size() : count, wanted, running);
+}
+
+}  // namespace
+
+void Checks::look() {
+  no_task_twice();
+  const server::Server* server = cluster_.server();
+  if (!server) return;
+  const server::SnapshotPtr state = server->snapshot();
+  if (server == looked_server_ && state->index() == looked_at_) return;
+  looked_server_ = server;
+  looked_at_ = state->index();
+  published_is_durable(*state);
+  acknowledged_jobs_are_there(*state);
+  nodes_are_not_overbooked(*state);
+}
+
+/// One allocation's task runs at most once in the whole cluster, also across crashes and cuts.
+void Checks::no_task_twice() {
+  std::map<std::pair<std::string, std::string>, std::string> where;
+  for (const auto& host : cluster_.hosts) {
+    for (const auto& [id, task] : host->machine.tasks) {
+      if (!task.runs(host->machine.now())) continue;
+      const auto [other, first] = where.emplace(std::pair(task.config.alloc_id, task.config.name), host->name);
+      if (!first) {
+        cluster_.violate(text("task {} of allocation {} of {} runs on {} and on {}", task.config.name, task.config.alloc_id.substr(0, 8),
+                              task.config.job_id, other->second, host->name));
+        return;
+      }
+    }
+  }
+}
+
+void Checks::published_is_durable(const server::Snapshot& state) {
+  if (state.index() > cluster_.disk.head()) {
+    cluster_.violate(text("state {} is published, but the journal ends at {}", state.index(), cluster_.disk.head()));
+  }
+}
+
+void Checks::acknowledged_jobs_are_there(const server::Snapshot& state) {
+  for (const auto& [id, kind] : simulated_jobs()) {
+    const server::JobVersionRow* current = state.current("default", id);
+    Ledger::Wish found;
+    if (current) found = {revision_of(*current->spec), current->spec->stop()};
+    if (cluster_.ledger.allows(id, found)) continue;
+    cluster_.violate(text("job {}: found revision {}{}, expected {}", id, found.revision, found.stopped ? " stopped" : "", cluster_.ledger.expected(id)));
+    return;
+  }
+}
+
+void Checks::nodes_are_not_overbooked(const server::Snapshot& state) {
+  state.each_node({}, [this, &state](const model::Node& node) {
+    Use use;
+    const Uuid id = parse_uuid(node.id());
+    state.each_alloc_on_node(id, [this, &use, &node](const server::AllocRow& row) {
+      if (row.terminal()) return true;
+      if (row.shape) {
+        use.cpu += row.shape->cpu_shares;
+        use.memory_mb += row.shape->memory_mb;
+      }
+      for (const std::uint16_t port : server::ports_of(row)) {
+        const auto [other, first] = use.ports.emplace(port, row.id);
+        if (!first) cluster_.violate(text("port {} of {} is given to {} and to {}", port, node.name(), short_id(other->second), short_id(row.id)));
+      }
+      return true;
+    });
+    if (use.cpu > 4000) cluster_.violate(text("{} has 4000 MHz, {} are given away", node.name(), use.cpu));
+    if (use.memory_mb > 4096) cluster_.violate(text("{} has 4096 MB, {} are given away", node.name(), use.memory_mb));
+    return cluster_.violations.empty();
+  });
+}
+
+std::optional<std::string> what_is_unsettled(const Cluster& cluster) {
+  const server::Server* server = cluster.server();
+  if (!server) return "the server is not up";
+  for (const auto& host : cluster.hosts) {
+    if (!host->life || !host->life->agent.connected()) return host->name + " is not connected";
+  }
+  const server::SnapshotPtr state = server->snapshot();
+  const std::map<std::string, Running> running = running_by_job(cluster);
+  for (const auto& [id, kind] : simulated_jobs()) {
+    const auto found = running.find(id);
+    auto unsettled = unsettled_job(cluster, *state, id, kind, found == running.end() ? Running{} : found->second);
+    if (unsettled) return unsettled;
+  }
+  return std::nullopt;
+}
+
+}  // namespace drover::sim

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "tests/sim/cluster.h"
+
+namespace drover::sim {
+
+/// What must hold at every moment of a run. Violations go to the cluster.
+class Checks {
+ public:
+  explicit Checks(Cluster& cluster) : cluster_(cluster) {}
+
+  /// Cheap unless something has changed: to be called after every event.
+  void look();
+
+ private:
+  void no_task_twice();
+  void published_is_durable(const server::Snapshot& state);
+  void acknowledged_jobs_are_there(const server::Snapshot& state);
+  void nodes_are_not_overbooked(const server::Snapshot& state);
+
+  Cluster& cluster_;
+  server::Index looked_at_ = 0;
+  const server::Server* looked_server_ = nullptr;
+};
+
+/// Whether a healed cluster is as its jobs want it; else one sentence on the first thing that is not.
+std::optional<std::string> what_is_unsettled(const Cluster& cluster);
+
+}  // namespace drover::sim
