@@ -1,5 +1,8 @@
 #pragma once
 
+#include "agent/host_facts.h"
+#include "agent/server_link.h"
+#include "model/proto/session.pb.h"
 #include "tests/sim/cluster.h"
 
 /// What one life of a role consists of; a crash destroys its loop first, then the rest.
