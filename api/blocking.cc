@@ -13,7 +13,7 @@ Duration jitter_of(Duration wait, double unit) {
 Async<http::Response> answer_read(Params params, Duration jitter, Loop& loop, ReadNow read, WaitPast wait) {
   const Duration deadline = loop.uptime() + params.wait + jitter;
   Found found = read();
-  while (params.index != 0 && found.index <= params.index) {
+  while (params.index != 0 && !found.refusal && found.index <= params.index) {
     const Duration left = deadline - loop.uptime();
     if (left <= 0s) break;
     found.build = nullptr;  // a parked query holds no old state
@@ -21,6 +21,7 @@ Async<http::Response> answer_read(Params params, Duration jitter, Loop& loop, Re
     found = read();
     if (!go_on) break;
   }
+  if (found.refusal) co_return std::move(*found.refusal);
   http::Response response = found.build();
   set_index(response, found.index);
   co_return response;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "api/params.h"
 #include "base/http/types.h"
@@ -14,6 +15,7 @@ struct Found {
   Index index = 0;  ///< of the result, for X-Nomad-Index
   Index seen = 0;   ///< of the whole state
   std::function<http::Response()> build;
+  std::optional<http::Response> refusal;  ///< instead of all that: sent as it is
 };
 
 /// Reads the newest state.

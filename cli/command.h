@@ -17,6 +17,8 @@ namespace drover::cli {
 /// What a command needs of the world, made in main.
 struct World {
   std::function<std::optional<std::string>(const std::string&)> env;
+  /// All variables whose names begin so: (the rest of the name, value).
+  std::function<std::vector<std::pair<std::string, std::string>>(const std::string& prefix)> env_with;
   std::function<Instant()> now;
   std::function<void(Duration)> sleep;  ///< between two looks of a monitor; ends early on Ctrl-C
   std::function<bool()> interrupted;    ///< Ctrl-C was pressed
@@ -27,6 +29,8 @@ struct Context {
   World& world;
   Flags flags;
   Api api;
+  /// What no server will accept is refused before it is sent, with its place in the file.
+  bool refuses_early = true;
 
   const std::vector<std::string>& args() const { return flags.args; }
   bool verbose() const { return flags.is_on("verbose"); }

@@ -23,6 +23,17 @@ World real_world() {
         if (!value) return std::nullopt;
         return value;
       },
+      .env_with =
+          [](const std::string& prefix) {
+            std::vector<std::pair<std::string, std::string>> found;
+            for (char** entry = environ; *entry; ++entry) {
+              const std::string_view text = *entry;
+              const auto equals = text.find('=');
+              if (text.starts_with(prefix) && equals > prefix.size() && equals != std::string_view::npos)
+                found.emplace_back(text.substr(prefix.size(), equals - prefix.size()), text.substr(equals + 1));
+            }
+            return found;
+          },
       .now = [] { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); },
       .sleep = [](Duration time) { poll(nullptr, 0, static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count())); },
       .interrupted = [] { return interrupted != 0; },

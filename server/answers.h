@@ -22,8 +22,6 @@ struct RegisterJob {
   bool preserve_counts = false;
   bool preserve_resources = false;
   std::int64_t eval_priority = 0;  ///< 0: the job's
-  bool has_submission = false;
-  std::string submission;  ///< the source, as a serialised model::JobSubmission
 };
 
 struct JobRegistered {
@@ -77,6 +75,15 @@ struct DrainNode {
   bool ignore_system_jobs = false;
   bool mark_eligible = false;    ///< when ending it
   std::map<std::string, std::string> meta;
+};
+
+/// Evaluates every job that has to do with the node.
+struct EvaluateNode {
+  Uuid node;
+};
+
+struct PurgeNode {
+  Uuid node;
 };
 
 struct NodeUpdated {

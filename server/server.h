@@ -13,6 +13,7 @@
 #include "base/loop/random.h"
 #include "model/fwd.h"
 #include "server/answers.h"
+#include "server/config.h"
 #include "server/state/snapshot.h"
 
 namespace drover::server {
@@ -21,24 +22,6 @@ class Journal;
 class SnapshotFiles;
 class Workers;
 class Tunnels;
-
-/// What the operator may set. Times are those of scheduler.md unless the configuration says otherwise.
-struct ServerConfig {
-  std::string region = "global";
-  std::string name = "server";               ///< of this server, for members and logs
-  std::string rpc_address = "127.0.0.1:4647";  ///< what agents are told and status/leader says
-  Duration heartbeat_ttl_min = 10s;
-  Duration heartbeat_grace = 10s;
-  Duration failover_ttl = 300s;              ///< how long a node may stay silent after the server has started
-  Duration gc_interval = 5min;
-  Duration eval_gc_threshold = 1h;
-  Duration batch_eval_gc_threshold = 24h;
-  Duration job_gc_threshold = 4h;
-  Duration node_gc_threshold = 24h;
-  std::int64_t job_priority_max = 100;
-  std::int64_t job_count_max = 50000;
-  std::size_t job_versions_max = 6;
-};
 
 /// What a reader waits for: any change of a table, or of one thing in it.
 struct WaitFor {
@@ -82,9 +65,9 @@ class Server {
   SnapshotPtr snapshot() const;
   /// True between start() and stop(), while the journal takes appends.
   bool leading() const;
-  /// The state, as soon as what is waited for has changed after `after`, or when `limit` has passed (then as it is).
+  /// The state, as soon as any of `what` has changed after `after`, or when `limit` has passed (then as it is).
   /// A key that was never changed since counts by its table's last change; look at your own index and wait again.
-  Async<Result<SnapshotPtr>> wait(WaitFor what, Index after, Duration limit);
+  Async<Result<SnapshotPtr>> wait(std::vector<WaitFor> what, Index after, Duration limit);
   /// The state as of `index` or later; for reading one's own writes.
   Async<Result<SnapshotPtr>> wait_for_index(Index index, Duration limit);
 

@@ -43,7 +43,7 @@ Result<hcl::Datum> evaluate_literal(const std::string& text) {
   const auto source = hcl::Source::make("literal", text);
   const hcl::ExpressionPtr expression = hcl::parse_expression(*source, problems);
   hcl::Datum value = expression ? hcl::evaluate(*expression, nullptr, problems) : hcl::Datum::unknown();
-  if (value.is_unknown()) return fail(Code::invalid, "the driver's schema has a default that cannot be read: {}", text);
+  if (value.is_unknown() || hcl::has_errors(problems)) return fail(Code::invalid, "the driver's schema has a default that cannot be read: {}", text);
   return value;
 }
 

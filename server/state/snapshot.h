@@ -37,6 +37,7 @@ struct JobMember {
   Uuid id;
   friend auto operator<=>(const JobMember&, const JobMember&) = default;
 };
+using Nothing = cow::Nothing;
 using NodeMember = JobMember;  ///< (node number, allocation)
 using EvalMember = JobMember;  ///< (evaluation number, allocation)
 
@@ -47,7 +48,6 @@ struct ShapeKey {
   friend auto operator<=>(const ShapeKey&, const ShapeKey&) = default;
 };
 
-struct Nothing {};
 
 /// What decides a job's status, by its number.
 struct JobCounts {

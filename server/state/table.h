@@ -1,47 +1,34 @@
 #pragma once
 
 #include <cstddef>
-#include <map>
-#include <memory>
+#include <utility>
+
+#include "base/cow/tree.h"
 
 namespace drover::server {
 
-/// An ordered table whose copy shares everything with the original until one of them changes.
+/// An ordered table of the state: a copy-on-write tree, so that copies of the state cost nothing.
 template <class Key, class Row>
 class Table {
  public:
-  std::size_t size() const { return rows_ ? rows_->size() : 0; }
+  std::size_t size() const { return rows_.size(); }
 
   /// Null when there is none. Valid until the table changes.
-  const Row* find(const Key& key) const {
-    if (!rows_) return nullptr;
-    const auto at = rows_->find(key);
-    return at == rows_->end() ? nullptr : &at->second;
-  }
+  const Row* find(const Key& key) const { return rows_.find(key); }
 
   /// Inserts or replaces.
-  void put(const Key& key, Row row) { own().insert_or_assign(key, std::move(row)); }
-  bool erase(const Key& key) { return rows_ && own().erase(key) > 0; }
+  void put(const Key& key, Row row) { rows_.put(key, std::move(row)); }
+  /// True when there was one. `key` is no reference into the table.
+  bool erase(const Key& key) { return rows_.erase(key); }
 
   /// Visits rows from `from` on (inclusive) in key order, until the visitor returns false.
   template <class Visitor>
   void each(const Key& from, Visitor&& visit) const {
-    if (!rows_) return;
-    for (auto at = rows_->lower_bound(from); at != rows_->end(); ++at) {
-      if (!visit(at->first, at->second)) return;
-    }
+    rows_.scan(from, std::forward<Visitor>(visit));
   }
 
  private:
-  using Rows = std::map<Key, Row>;
-
-  Rows& own() {
-    if (!rows_) rows_ = std::make_shared<Rows>();
-    if (rows_.use_count() > 1) rows_ = std::make_shared<Rows>(*rows_);
-    return *rows_;
-  }
-
-  std::shared_ptr<Rows> rows_;
+  cow::Tree<Key, Row> rows_;
 };
 
 }  // namespace drover::server

@@ -199,17 +199,28 @@ std::uint8_t take_text(std::string& text) {
 
 }  // namespace
 
+std::vector<HeldPort> ports_held(const AllocRow& row) {
+  std::vector<HeldPort> held;
+  for (std::size_t i = 0; i < port_count(row.net); ++i) held.push_back(HeldPort{std::string(address_of(row)), port_at(row.net, i)});
+  if (row.net.empty() && row.shape && row.shape->has_ports) {
+    auto given = join(row);
+    std::string address;
+    each_port(
+        given,
+        [&held, &address](auto& port) { held.push_back(HeldPort{address, static_cast<std::uint16_t>(port.value())}); },
+        [&address](std::string& text) { address = text; });
+  }
+  std::erase_if(held, [](const HeldPort& port) { return port.port == 0; });
+  std::sort(held.begin(), held.end());
+  held.erase(std::unique(held.begin(), held.end()), held.end());
+  return held;
+}
+
 std::vector<std::uint16_t> ports_of(const AllocRow& row) {
   std::vector<std::uint16_t> ports;
-  for (std::size_t i = 0; i < port_count(row.net); ++i) ports.push_back(port_at(row.net, i));
-  if (row.net.empty() && row.shape) {
-    auto given = join(row);
-    each_port(
-        given, [&ports](auto& port) { ports.push_back(static_cast<std::uint16_t>(port.value())); }, [](std::string&) {});
-  }
+  for (const HeldPort& held : ports_held(row)) ports.push_back(held.port);
   std::sort(ports.begin(), ports.end());
   ports.erase(std::unique(ports.begin(), ports.end()), ports.end());
-  std::erase(ports, 0);
   return ports;
 }
 
@@ -222,15 +233,15 @@ std::shared_ptr<const ResourceShape> shape_of(const model::Allocation& alloc) {
   if (!alloc.has_allocated_resources()) return nullptr;
   auto shape = std::make_shared<ResourceShape>();
   for (const auto& [name, task] : alloc.allocated_resources().tasks()) {
-    shape->cpu_shares += task.cpu().cpu_shares();
-    shape->memory_mb += task.memory().memory_mb();
-    shape->memory_max_mb += task.memory().memory_max_mb();
     shape->cores.insert(shape->cores.end(), task.cpu().reserved_cores().begin(), task.cpu().reserved_cores().end());
     shape->has_devices |= task.devices_size() > 0;
   }
   std::sort(shape->cores.begin(), shape->cores.end());
-  shape->disk_mb = alloc.allocated_resources().shared().disk_mb();
-  shape->bytes = to_bytes(split(alloc.allocated_resources()).rest);
+  shape->capacity = model::capacity_of(alloc.allocated_resources());
+  Split parts = split(alloc.allocated_resources());
+  each_port(
+      parts.rest, [&shape](auto& port) { shape->has_ports |= port.value() > 0; }, [](std::string&) {});
+  shape->bytes = to_bytes(parts.rest);
   return shape;
 }
 

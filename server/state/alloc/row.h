@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/loop/random.h"
+#include "model/fit.h"
 #include "model/fwd.h"
 #include "server/state/types.h"
 
@@ -27,12 +28,10 @@ struct Transitions {
 /// What allocations of one group and job version were given, without what differs from one to the next (ports and
 /// address). Shared by all of them.
 struct ResourceShape {
-  std::int64_t cpu_shares = 0;  ///< sum over the tasks
-  std::int64_t memory_mb = 0;
-  std::int64_t memory_max_mb = 0;
-  std::int64_t disk_mb = 0;
+  model::Capacity capacity;          ///< what placement counts
   std::vector<std::uint64_t> cores;  ///< reserved, of all tasks, ascending
   bool has_devices = false;
+  bool has_ports = false;  ///< of its own: they did not fit into the row
   std::string bytes;  ///< an AllocatedResources message with ports and addresses left out
 };
 
@@ -85,6 +84,14 @@ struct AllocRow {
 /// The host ports this allocation holds (each once, ascending), and the address they are on ("" when unknown).
 std::vector<std::uint16_t> ports_of(const AllocRow& row);
 std::string_view address_of(const AllocRow& row);
+
+/// A host port that an allocation holds.
+struct HeldPort {
+  std::string address;
+  std::uint16_t port = 0;
+  friend auto operator<=>(const HeldPort&, const HeldPort&) = default;
+};
+std::vector<HeldPort> ports_held(const AllocRow& row);  ///< each once, in order
 
 /// What a row cannot say itself: the ids behind its numbers, and its job version.
 struct AllocNames {

@@ -1,0 +1,93 @@
+#include <map>
+
+#include "model/proto/alloc.pb.h"
+#include "model/proto/evaluation.pb.h"
+#include "model/proto/job.pb.h"
+#include "model/proto/plan.pb.h"
+#include "server/commands/apply.h"
+#include "server/commands/command.h"
+#include "server/plan/evaluate.h"
+#include "server/proto/command.pb.h"
+#include "server/state/bytes.h"
+
+// What one scheduler pass wants: what of it still fits is committed, with its evaluations if that is all of it.
+namespace drover::server {
+namespace {
+
+/// A plan is taken only while its evaluation is still to be done: a worker that lost its lease comes too late.
+Result<void> check_eval(const Snapshot& state, const std::string& id) {
+  const model::Evaluation* eval = state.eval(parse_uuid(id));
+  if (!eval) return fail(Code::conflict, "apply the plan of evaluation {}: there is no such evaluation", id);
+  if (eval->status() != "pending" && eval->status() != "blocked") {
+    return fail(Code::conflict, "apply the plan of evaluation {}: it is {} already", id, eval->status());
+  }
+  return {};
+}
+
+/// Adds a placement; equal metrics are written once.
+void add_placement(const model::Allocation& alloc, std::map<std::string, std::uint32_t>& metrics, proto::ApplyPlan& command) {
+  auto& placement = *command.add_placements();
+  *placement.mutable_alloc() = alloc;
+  placement.mutable_alloc()->clear_job();
+  placement.mutable_alloc()->clear_metrics();
+  if (!alloc.has_metrics()) return;
+  const auto [known, is_new] = metrics.try_emplace(to_bytes(alloc.metrics()), static_cast<std::uint32_t>(metrics.size() + 1));
+  if (is_new) *command.add_metrics() = alloc.metrics();
+  placement.set_metric(known->second);
+}
+
+}  // namespace
+
+Result<Decision<PlanApplied>> decide(const ApplyPlan& request, const Deciding& deciding) {
+  const model::Plan& plan = *request.plan;
+  DROVER_TRY(check_eval(deciding.state, plan.eval_id()));
+  const JobVersionRow* version = deciding.state.job_version(plan.namespace_(), plan.job_id(), plan.job_version());
+  if (plan.placements_size() > 0 && !version) {
+    return fail(Code::conflict, "apply the plan of evaluation {}: job {} has no version {}", plan.eval_id(), plan.job_id(), plan.job_version());
+  }
+
+  const Fitting fitting = evaluate(deciding.state, plan);
+  Decision<PlanApplied> decision{.command = nullptr, .answer = {}};
+  decision.answer = PlanApplied{.whole = fitting.whole(), .progress = !fitting.empty(), .index = deciding.state.index(), .refused = fitting.refused};
+  const bool nothing = fitting.empty() && !plan.has_deployment() && (request.evals.empty() || !fitting.whole());
+  if (nothing) return decision;
+
+  decision.command = new_command(deciding);
+  decision.answer.index = deciding.index;
+  auto& command = *decision.command->mutable_apply_plan();
+  command.set_namespace_(plan.namespace_());
+  command.set_job_id(plan.job_id());
+  command.set_job_version(plan.job_version());
+  command.set_job_create_index(version ? version->create_index : 0);
+  std::map<std::string, std::uint32_t> metrics;
+  for (const int i : fitting.stops) *command.add_stops() = plan.stops(i);
+  for (const int i : fitting.preemptions) *command.add_stops() = plan.preemptions(i);
+  for (const int i : fitting.placements) add_placement(plan.placements(i), metrics, command);
+  if (plan.has_deployment()) *command.mutable_deployment() = plan.deployment();
+  if (fitting.whole()) {
+    for (const auto& eval : request.evals) *command.add_evals() = *eval;
+  }
+  return decision;
+}
+
+Result<void> apply(State& state, const proto::ApplyPlan& command) {
+  for (const auto& stop : command.stops()) DROVER_TRY(state.stop(stop));
+
+  std::vector<std::shared_ptr<const model::AllocMetric>> metrics;
+  for (const auto& metric : command.metrics()) metrics.push_back(std::make_shared<const model::AllocMetric>(metric));
+  RowNumber version = 0;
+  if (const JobRow* job = state.job(command.namespace_(), command.job_id())) {
+    for (const RowNumber number : job->versions) {
+      if (state.version_at(number)->version == command.job_version()) version = number;
+    }
+  }
+  for (const auto& placement : command.placements()) {
+    if (placement.metric() > metrics.size()) return fail(Code::invalid, "place allocation {}: its metrics are missing", placement.alloc().id());
+    DROVER_TRY(state.place(placement.alloc(), version, placement.metric() > 0 ? metrics[placement.metric() - 1] : nullptr));
+  }
+  if (command.has_deployment()) state.put_deployment(command.deployment());
+  for (const auto& eval : command.evals()) state.put_eval(eval);
+  return {};
+}
+
+}  // namespace drover::server

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <vector>
+
+#include "base/http/types.h"
+#include "server/state/snapshot.h"
+
+namespace drover::server {
+
+/// What lists of allocations may show besides the usual.
+struct StubOptions {
+  bool task_states = true;
+  bool resources = false;
+};
+
+/// The stubs of these rows of `state` as a JSON list, made one by one while it is written.
+http::Response alloc_list(const SnapshotPtr& state, std::vector<const AllocRow*> rows, StubOptions options, bool pretty);
+
+}  // namespace drover::server

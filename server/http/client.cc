@@ -1,0 +1,83 @@
+#include "model/proto/node.pb.h"
+#include "server/http/handlers.h"
+
+/// /v1/client/…: finds the node that is meant and lets its agent answer.
+namespace drover::server {
+namespace {
+
+http::Response unknown_alloc(const std::string& id) { return api::refuse(404, text("Unknown allocation \"{}\"", id)); }
+
+Async<http::Response> ask_node_of_alloc(HttpParts* parts, std::string alloc_id, api::Call call) {
+  const Uuid id = parse_uuid(alloc_id);
+  if (id.is_nil()) co_return api::refuse(500, text("alloc lookup failed: {}", not_an_id));
+  const SnapshotPtr state = parts->server.snapshot();
+  const AllocRow* row = state->alloc(id);
+  if (!row) co_return unknown_alloc(alloc_id);
+  co_return co_await parts->clients.handle(to_text(state->node_of(*row)), std::move(call.request));
+}
+
+/// What is asked of the request itself, before its allocation is looked for; "" when it is complete.
+std::string missing_in(const http::Request& request, std::string_view operation) {
+  const auto given = [&request](std::string_view name) { return !api::text_parameter(request, name).empty(); };
+  if (operation == "logs") {
+    if (!given("task")) return "must provide task name";
+    const std::string type = api::text_parameter(request, "type");
+    if (type != "stdout" && type != "stderr") return "must provide log type (stdout/stderr)";
+    return "";
+  }
+  return operation == "ls" || given("path") ? "" : "must provide a file name";
+}
+
+Async<http::Response> files(HttpParts* parts, api::Call call) {
+  constexpr std::string_view operations[] = {"ls", "stat", "cat", "readat", "stream", "logs"};
+  const std::string operation = call.capture(0);
+  const std::string alloc = call.capture(1);
+  if (std::find(std::begin(operations), std::end(operations), operation) == std::end(operations)) {
+    co_return api::refuse(404, "Invalid method");
+  }
+  if (alloc.empty()) co_return api::refuse(400, "must provide a valid alloc id");
+  const std::string missing = missing_in(call.request, operation);
+  if (!missing.empty()) co_return api::refuse(400, missing);
+  co_return co_await ask_node_of_alloc(parts, alloc, std::move(call));
+}
+
+Async<http::Response> no_operation(HttpParts*, api::Call) { co_return api::refuse(404, "Invalid method"); }
+
+Async<http::Response> of_alloc(HttpParts* parts, api::Call call) {
+  const std::string alloc = call.capture(0);
+  co_return co_await ask_node_of_alloc(parts, alloc, std::move(call));
+}
+
+Async<http::Response> unknown_of_alloc(HttpParts*, api::Call) { co_return api::refuse(404, "resource not found"); }
+
+/// The node named by `node_id`, else the one of this process.
+Async<http::Response> ask_node(HttpParts* parts, api::Call call, int status_of_unknown) {
+  const std::string named = api::text_parameter(call.request, "node_id");
+  const std::string node = named.empty() ? parts->clients.local_node() : named;
+  if (node.empty()) co_return api::refuse(400, "No local Node and node_id not provided");
+  const Uuid id = parse_uuid(node);
+  if (id.is_nil()) co_return api::refuse(500, text("node lookup failed: {}", not_an_id));
+  if (!parts->server.snapshot()->node(id)) co_return api::refuse(status_of_unknown, text("Unknown node {}", node));
+  co_return co_await parts->clients.handle(node, std::move(call.request));
+}
+
+Async<http::Response> stats(HttpParts* parts, api::Call call) { co_return co_await ask_node(parts, std::move(call), 404); }
+Async<http::Response> of_node(HttpParts* parts, api::Call call) { co_return co_await ask_node(parts, std::move(call), 500); }
+
+}  // namespace
+
+void add_client_routes(HttpParts& parts, std::vector<api::Route>& routes) {
+  using api::Looks;
+  routes.push_back(local_route(parts, "*", "/v1/client/fs/{operation}/{alloc}", "read-fs|read-logs", files, Looks::nothing));
+  routes.push_back(local_route(parts, "*", "/v1/client/fs/{operation}", "", no_operation, Looks::nothing));
+  routes.push_back(local_route(parts, "*", "/v1/client/allocation/{id}/stats", "read-job", of_alloc, Looks::common));
+  routes.push_back(local_route(parts, "*", "/v1/client/allocation/{id}/checks", "read-job", of_alloc, Looks::common));
+  routes.push_back(local_route(parts, "PUT|POST", "/v1/client/allocation/{id}/restart", "alloc-lifecycle", of_alloc, Looks::common));
+  routes.push_back(local_route(parts, "PUT|POST", "/v1/client/allocation/{id}/signal", "alloc-lifecycle", of_alloc, Looks::common));
+  routes.push_back(local_route(parts, "*", "/v1/client/allocation/{id}/gc", "submit-job|gc-allocation", of_alloc, Looks::common));
+  routes.push_back(local_route(parts, "*", "/v1/client/allocation/{path}", "", unknown_of_alloc, Looks::nothing));
+  routes.push_back(local_route(parts, "*", "/v1/client/stats", "node:read", stats, Looks::common));
+  routes.push_back(local_route(parts, "*", "/v1/client/gc", "node:write", of_node, Looks::common));
+}
+
+}  // namespace drover::server

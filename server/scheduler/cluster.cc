@@ -1,0 +1,85 @@
+#include "model/proto/alloc.pb.h"
+#include "model/proto/job.pb.h"
+#include "model/proto/node.pb.h"
+#include "server/scheduler/scheduler.h"
+#include "server/state/alloc/row.h"
+#include "server/state/snapshot.h"
+
+// The scheduler's view of a snapshot.
+namespace drover::server {
+namespace {
+
+template <class Shape>
+model::Capacity capacity_of(const Shape& shape) {
+  if constexpr (requires { shape.capacity; }) {
+    return shape.capacity;
+  } else {
+    return {.cpu = shape.cpu_shares, .memory_mb = shape.memory_mb, .disk_mb = shape.disk_mb};
+  }
+}
+
+/// The whole message is worth its cost only where something in it is looked at.
+bool is_looked_into(const AllocRow& row, bool current) { return row.client == ClientStatus::failed || !current; }
+
+ExistingAlloc view_of(const Snapshot& cluster, const AllocRow& row, const model::Job* current) {
+  const JobVersionRow& version = cluster.version_of(row);
+  ExistingAlloc alloc{.id = row.id,
+                      .node = cluster.node_of(row),
+                      .group = std::string(cluster.group_of(row)),
+                      .index = row.name_index,
+                      .desired = row.desired,
+                      .client = row.client,
+                      .transitions = row.transitions,
+                      .next = row.next(),
+                      .followup_eval = row.followup_eval(),
+                      .current = version.spec.get() == current,
+                      .job = nullptr,
+                      .takes = {},
+                      .ports = ports_of(row),
+                      .message = nullptr};
+  if (row.shape) alloc.takes = capacity_of(*row.shape);
+  if (!alloc.current) alloc.job = version.spec;
+  if (is_looked_into(row, alloc.current)) alloc.message = std::make_shared<const model::Allocation>(cluster.message(row));
+  return alloc;
+}
+
+}  // namespace
+
+NodeTable node_table(const Snapshot& cluster) {
+  NodeTable table;
+  cluster.each_node({}, [&](const model::Node& node) {
+    table.add(cluster.shared_node(parse_uuid(node.id())));
+    const NodeAt at = static_cast<NodeAt>(table.size() - 1);
+    cluster.each_alloc_on_node(table.ids[at], [&](const AllocRow& row) {
+      if (!row.client_terminal()) table.take(at, row.shape ? capacity_of(*row.shape) : model::Capacity{}, ports_of(row));
+      return true;
+    });
+    return true;
+  });
+  return table;
+}
+
+std::vector<ExistingAlloc> existing_allocs(const Snapshot& cluster, const model::Job* current, std::string_view ns, std::string_view job) {
+  std::vector<ExistingAlloc> allocs;
+  cluster.each_alloc_of_job(ns, job, [&](const AllocRow& row) {
+    allocs.push_back(view_of(cluster, row, current));
+    return true;
+  });
+  return allocs;
+}
+
+Scheduled schedule(const Snapshot& cluster, const model::Evaluation& eval, std::shared_ptr<const model::Job> job,
+                   const SchedulerSettings& settings, Instant now, Random& random) {
+  const NodeTable nodes = node_table(cluster);
+  const auto allocs = existing_allocs(cluster, job.get(), eval.namespace_(), eval.job_id());
+  return schedule({.eval = eval, .job = std::move(job), .nodes = nodes, .allocs = allocs, .snapshot_index = cluster.index(), .now = now,
+                   .settings = settings},
+                  random);
+}
+
+Scheduled schedule(const Snapshot& cluster, const model::Evaluation& eval, const SchedulerSettings& settings, Instant now, Random& random) {
+  const JobVersionRow* version = cluster.current(eval.namespace_(), eval.job_id());
+  return schedule(cluster, eval, version ? version->spec : nullptr, settings, now, random);
+}
+
+}  // namespace drover::server

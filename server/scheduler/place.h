@@ -1,0 +1,147 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/fit.h"
+#include "model/fwd.h"
+#include "model/proto/alloc_resources.pb.h"
+#include "model/proto/metric.pb.h"
+#include "server/scheduler/existing.h"
+#include "server/scheduler/feasible.h"
+#include "server/scheduler/node_table.h"
+#include "server/scheduler/rank.h"
+
+namespace drover::server {
+
+/// Room on the nodes as it would be after what has been decided so far. Starts from the table, which stays as it is.
+class Room {
+ public:
+  explicit Room(const NodeTable& nodes) : nodes_(nodes), used_(nodes.used), allocs_(nodes.allocs) {}
+
+  const NodeTable& nodes() const { return nodes_; }
+  const model::Capacity& used(NodeAt node) const { return used_[node]; }
+  void take(NodeAt node, const model::Capacity& capacity);
+  /// Gives back what an allocation of the table (or one placed here) held.
+  void release(NodeAt node, const model::Capacity& capacity, const std::vector<std::uint16_t>& ports);
+  /// Whether it holds as many allocations as it may.
+  bool is_full(NodeAt node) const;
+
+  bool port_taken(NodeAt node, std::uint16_t port) const;
+  std::size_t ports_taken(NodeAt node, const model::PortRange& range) const;
+  /// A copy of the node's ports, made the first time one of them changes.
+  model::PortSet& ports(NodeAt node);
+
+ private:
+  const NodeTable& nodes_;
+  std::vector<model::Capacity> used_;
+  std::vector<std::uint32_t> allocs_;
+  std::map<NodeAt, model::PortSet> ports_;
+};
+
+/// How many allocations of the job, and of each of its groups, live on each node: for anti-affinity and what has to be
+/// distinct. Holds what stays and what has been placed so far.
+struct Occupancy {
+  Occupancy(std::size_t nodes, int groups) : job(nodes), group(static_cast<std::size_t>(groups), std::vector<std::uint32_t>(nodes)) {}
+  void add(int group_index, NodeAt node);
+  void remove(int group_index, NodeAt node);
+
+  std::vector<std::uint32_t> job;
+  std::vector<std::vector<std::uint32_t>> group;
+};
+
+struct PlaceOptions {
+  bool spread_algorithm = false;
+  bool memory_oversubscription = false;
+  std::uint64_t luck = 0;  ///< drawn once an evaluation: who wins among equals
+};
+
+/// Finds places for the allocations of one group, the best first. Groups of a job use one Room one after the other:
+/// what others change in it while this one is at work is not seen.
+class GroupPlacer {
+ public:
+  GroupPlacer(Room& room, Feasibility& feasibility, Occupancy& occupancy, const model::Job& job, int group, const PlaceOptions& options);
+
+  struct Placed {
+    NodeAt node = 0;
+    model::AllocatedResources resources;
+  };
+
+  /// The best node, taken; nothing when none fits: failure() says why. `avoid` are nodes that it failed on.
+  std::optional<Placed> place(const std::vector<NodeAt>& avoid);
+  /// The same for one given node, which has to be a candidate.
+  std::optional<Placed> place_on(NodeAt node);
+
+  /// An allocation of this group leaves the node, or stays after all.
+  void release(NodeAt node, const ExistingAlloc& alloc);
+  void take_back(NodeAt node, const ExistingAlloc& alloc);
+
+  /// How the group was placed: counts, and the best five scores, as they were before its first placement.
+  const model::AllocMetric& metrics();
+  /// Why nothing fits now. Of the given nodes only, if there are any.
+  model::AllocMetric failure(const std::vector<NodeAt>& only = {}) const;
+
+ private:
+  struct Port {
+    const model::Port* asked;
+    int network;  ///< position in the group's networks
+    bool dynamic;
+  };
+  struct Property {  ///< distinct_property
+    std::string text;
+    std::vector<int> value_of;  ///< by node; -1: it has none
+    std::vector<std::uint64_t> uses;
+    std::uint64_t limit;
+  };
+  struct Parts {  ///< what a score is made of
+    double binpack = 0;
+    double anti_affinity = 0;
+    double penalty = 0;
+    double affinity = 0;
+    double normalized = 0;
+  };
+
+  void prepare_ports();
+  void prepare_distinct();
+  void add_property(const model::Constraint& constraint, const std::vector<std::uint32_t>& on_node);
+  void prepare_resources();
+  void rank_all();
+  void rerank(NodeAt node);
+  /// "" when the group fits on the node now, else the dimension that is exhausted.
+  std::string exhausted(NodeAt node) const;
+  bool fits(NodeAt node) const;
+  /// "" unless another allocation there forbids this one.
+  std::string indistinct(NodeAt node) const;
+  bool is_distinct(NodeAt node) const;
+  Parts parts_of(NodeAt node, bool penalized) const;
+  double score_of(NodeAt node, bool penalized) const;
+  Placed take(NodeAt node);
+  void count_property_uses(NodeAt node, bool more);
+  void give_ports(NodeAt node, model::AllocatedResources& resources);
+  void add_scores(model::AllocMetric& metric) const;
+  model::AllocMetric counts_only() const;
+
+  Room& room_;
+  Feasibility& feasibility_;
+  Occupancy& occupancy_;
+  const model::Job& job_;
+  const model::TaskGroup& wanted_;
+  const int group_;
+  const PlaceOptions options_;
+  model::GroupAsk ask_;
+  std::vector<Port> ports_;
+  std::size_t dynamic_ports_ = 0;
+  std::uint64_t luck_;
+  bool distinct_job_ = false;
+  bool distinct_group_ = false;
+  std::vector<Property> properties_;
+  std::optional<Ranking> ranking_;
+  std::vector<NodeAt> feasible_;
+  std::optional<model::AllocMetric> metrics_;
+  model::AllocatedResources resources_;  ///< what each placement gets, without ports
+};
+
+}  // namespace drover::server
