@@ -16,11 +16,14 @@
 #include "server/config.h"
 #include "server/state/snapshot.h"
 
+namespace drover {
+class Workers;
+}
+
 namespace drover::server {
 
 class Journal;
 class SnapshotFiles;
-class Workers;
 class Tunnels;
 
 /// What a reader waits for: any change of a table, or of one thing in it.

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/loop/async.h"
-#include "server/index.h"
+#include "server/journal/index.h"
 
 namespace drover::server {
 

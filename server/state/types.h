@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/loop/random.h"
-#include "server/index.h"
+#include "server/journal/index.h"
 
 namespace drover::server {
 
