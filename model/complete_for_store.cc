@@ -2,6 +2,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/canonicalize.h"
 #include "model/proto/job.pb.h"
@@ -143,7 +144,17 @@ void complete_scaling(ScalingPolicy& scaling, const Job& job, const std::string&
   target["Group"] = group;
 }
 
+/// As clients are used to: what mounts such a volume is refused then.
+void drop_unknown_volumes(TaskGroup& group) {
+  std::vector<std::string> unknown;
+  for (const auto& [name, volume] : group.volumes()) {
+    if (volume.type() != "host" && volume.type() != "csi") unknown.push_back(name);
+  }
+  for (const std::string& name : unknown) group.mutable_volumes()->erase(name);
+}
+
 void complete_group(TaskGroup& group, const Job& job, const JobDefaults& defaults) {
+  drop_unknown_volumes(group);
   if (!group.has_prevent_reschedule_on_lost()) group.set_prevent_reschedule_on_lost(false);
   if (group.has_disconnect() && !group.disconnect().has_lost_after()) group.mutable_disconnect()->set_lost_after(0);
   if (group.has_scaling()) complete_scaling(*group.mutable_scaling(), job, group.name());
@@ -179,6 +190,7 @@ void complete_update(Job& job) {
 
 void complete_for_store(Job& job, const JobDefaults& defaults) {
   if (job.datacenters_size() == 0) job.add_datacenters("*");
+  if (job.priority() == 0) job.set_priority(defaults.priority);
   if (job.node_pool().empty()) job.set_node_pool(defaults.node_pool);
   if (!job.has_dispatch_idempotency_token()) job.set_dispatch_idempotency_token("");
   if (!job.has_submit_time()) job.set_submit_time(0);

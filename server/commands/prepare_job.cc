@@ -1,6 +1,7 @@
 #include "server/commands/prepare_job.h"
 
 #include "model/canonicalize.h"
+#include "model/validate.h"
 
 namespace drover::server {
 
@@ -9,7 +10,9 @@ Result<PreparedJob> prepare_job(model::Job job, const ServerConfig& config) {
   const model::JobDefaults defaults{.region = config.region};
   model::canonicalize(job, defaults);
   model::complete_for_store(job, defaults);
-  return PreparedJob{.job = std::move(job), .warnings = {}};
+  model::Validation found = model::validate(job, {.priority_max = config.job_priority_max, .count_max = config.job_count_max});
+  if (!found.ok()) return Error{Code::invalid, found.text()};
+  return PreparedJob{.job = std::move(job), .warnings = std::move(found.warnings)};
 }
 
 }  // namespace drover::server

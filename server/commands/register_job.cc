@@ -3,6 +3,7 @@
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
 #include "model/spec.h"
+#include "model/validate.h"
 #include "server/commands/apply.h"
 #include "server/commands/evals.h"
 #include "server/commands/prepare_job.h"
@@ -46,6 +47,13 @@ void keep_resources(const model::Job& old, model::Job& job) {
   }
 }
 
+/// What a job is cannot change from one version to the next.
+Result<void> check_update(const model::Job& old, const model::Job& next) {
+  const auto problems = model::problems_of_update(old, next);
+  if (problems.empty()) return {};
+  return Error{Code::invalid, model::Validation{.errors = problems, .warnings = {}}.text()};
+}
+
 }  // namespace
 
 Result<Decision<JobRegistered>> decide(const RegisterJob& request, const Deciding& deciding) {
@@ -56,6 +64,7 @@ Result<Decision<JobRegistered>> decide(const RegisterJob& request, const Decidin
   if (old && request.preserve_resources) keep_resources(*old, job);
   DROVER_LET(PreparedJob prepared, prepare_job(std::move(job), deciding.config));
   DROVER_TRY(check_index(request, existing));
+  if (old) DROVER_TRY(check_update(*old, prepared.job));
 
   const bool changed = !old || !model::same_spec(*old, prepared.job);
   const Index job_modify_index = changed ? deciding.index : existing->job_modify_index;

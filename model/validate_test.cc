@@ -1,0 +1,134 @@
+#include "model/validate.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+
+#include "model/canonicalize.h"
+#include "model/json/codec.h"
+#include "model/proto/job.pb.h"
+#include "tests/recorded.h"
+
+namespace drover::model {
+namespace {
+
+Job good_job() {
+  Job job;
+  REQUIRE(from_json(R"({"ID": "web", "TaskGroups": [{"Name": "g", "Tasks": [{"Name": "t", "Driver": "raw_exec"}]}]})", job));
+  canonicalize(job);
+  complete_for_store(job);
+  return job;
+}
+
+std::vector<std::string> problems_after(const std::function<void(Job&)>& edit) {
+  Job job = good_job();
+  edit(job);
+  return validate(job).errors;
+}
+
+TEST_CASE("a small job is fine") {
+  CHECK(validate(good_job()).ok());
+  CHECK(validate(good_job()).text().empty());
+  CHECK(validate(good_job()).warnings.empty());
+}
+
+TEST_CASE("all problems are told, each below what it belongs to") {
+  const auto problems = problems_after([](Job& job) {
+    job.set_priority(0);
+    job.mutable_task_groups(0)->set_count(-1);
+    job.mutable_task_groups(0)->mutable_tasks(0)->set_driver("");
+  });
+  REQUIRE(problems.size() == 2);
+  CHECK(problems[0] == "job priority must be between [1, 100]");
+  CHECK(problems[1] ==
+        "Task group g validation failed: 2 errors occurred:\n\t* Task group count can't be negative\n\t* Task t validation failed: "
+        "1 error occurred:\n\t* Missing task driver\n\n\n\n");
+}
+
+TEST_CASE("more allocations than allowed are refused, however the sum overflows") {
+  const auto problems = problems_after([](Job& job) { job.mutable_task_groups(0)->set_count(9'000'000'000'000'000'000); });
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].starts_with("total count was greater than configured job_max_count"));
+}
+
+TEST_CASE("type, periodic and parameterized cannot change") {
+  Job batch = good_job();
+  batch.set_type("batch");
+  Job periodic = batch;
+  periodic.mutable_periodic();
+
+  CHECK(problems_of_update(good_job(), good_job()).empty());
+  CHECK(problems_of_update(good_job(), batch) == std::vector<std::string>{"cannot update job from type \"service\" to \"batch\""});
+  CHECK(problems_of_update(batch, periodic) == std::vector<std::string>{"cannot update non-periodic job to being periodic"});
+}
+
+TEST_CASE("services without a shutdown delay are warned about") {
+  Job job = good_job();
+  job.mutable_task_groups(0)->add_services()->set_name("web");
+  CHECK(validate(job).warnings ==
+        "1 warning:\n\n* group \"g\" defines services, but neither the group nor any of its tasks have shutdown_delay set");
+}
+
+/// Errors about what this part of drover does not know: other servers, licences, meshes.
+bool is_beyond_us(const std::string& error) {
+  static constexpr std::string_view parts[] = {"nonexistent", "Enterprise", "unlicensed", "not enabled but used", "Connect", "connect ",
+                                               "transparent proxy", "time zone", "Linked Service"};
+  return std::ranges::any_of(parts, [&error](std::string_view part) { return error.find(part) != std::string::npos; });
+}
+
+/// Meshes get some of their tasks from the server they were recorded on.
+bool has_connect(const Job& job) {
+  return std::ranges::any_of(job.task_groups(), [](const TaskGroup& group) {
+    return std::ranges::any_of(group.services(), [](const Service& service) { return service.has_connect(); });
+  });
+}
+
+TEST_CASE("recorded jobs are accepted or refused as recorded, in the same words") {
+  const auto corpora = tests::recorded_or_skip("corpora");
+  if (corpora.empty()) return;
+  int cases = 0;
+  int same_words = 0;
+  int refused = 0;
+  for (const auto* group : {"jobspecs", "targeted"}) {
+    for (const auto& entry : std::filesystem::directory_iterator(corpora / group)) {
+      const auto sent = tests::recorded_json(entry.path() / "output.json");
+      const auto answer = tests::recorded_json(entry.path() / "validate.json");
+      if (!sent || !answer || !answer->as_object().contains("Body")) continue;
+      std::vector<std::string> want;
+      const auto& errors = answer->at("Body").at("ValidationErrors");
+      bool beyond = false;
+      if (errors.is_array()) {
+        for (const auto& error : errors.as_array()) {
+          want.emplace_back(error.as_string());
+          beyond |= is_beyond_us(want.back());
+        }
+      }
+      if (beyond) continue;
+      Job job;
+      REQUIRE(from_json_member(boost::json::serialize(*sent), "Job", job));
+      if (has_connect(job)) continue;
+      canonicalize(job);
+      complete_for_store(job);
+      auto got = validate(job).errors;
+      std::erase_if(got, [](const std::string& error) { return error.find("s not supported") != std::string::npos || error.find("s are not supported") != std::string::npos; });
+      INFO(entry.path());
+      INFO((want.empty() ? "accepted" : want.front()));
+      INFO((got.empty() ? "accepted" : got.front()));
+      CHECK(got.empty() == want.empty());
+      ++cases;
+      if (want.empty()) continue;
+      ++refused;
+      std::ranges::sort(got);
+      std::ranges::sort(want);
+      if (got == want) ++same_words;
+    }
+  }
+  WARN("jobs validated: " << cases << ", refused: " << refused << ", in the same words: " << same_words);
+  CHECK(same_words * 10 >= refused * 8);
+}
+
+}  // namespace
+}  // namespace drover::model
