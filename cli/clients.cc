@@ -4,7 +4,6 @@
 #include "base/loop/call.h"
 #include "base/loop/duplex_pair.h"
 #include "base/loop/start.h"
-#include "server/http/tunnel_endpoints.h"
 
 namespace drover::cli {
 namespace {
@@ -76,6 +75,20 @@ http::Stream crossing(http::Stream stream, Loop& agent_loop, Loop& http_loop) {
   };
 }
 
+Async<bool> read_on(std::shared_ptr<server::TunnelAnswer> answer, http::StreamWriter* writer) {
+  for (;;) {
+    Result<std::string> piece = co_await answer->read();
+    if (!piece.ok()) co_return false;
+    if (piece->empty()) co_return true;
+    bool taken = co_await writer->write(std::move(*piece));
+    if (taken) taken = co_await writer->flush();
+    if (!taken) {
+      answer->cancel();
+      co_return false;
+    }
+  }
+}
+
 }  // namespace
 
 std::string Clients::local_node() const { return agent_ ? agent_->node_id() : ""; }
@@ -99,9 +112,21 @@ Async<http::Response> Clients::here(http::Request request) {
 }
 
 Async<http::Response> Clients::there(std::string node_id, http::Request request) {
-  if (!tunnels_) co_return refused(404, "Unknown node " + node_id);
-  server::TunnelEndpoints endpoints(*tunnels_, http_loop_, "");
-  co_return co_await endpoints.handle(std::move(node_id), std::move(request));
+  const Uuid node = parse_uuid(node_id);
+  if (!tunnels_ || node.is_nil()) co_return refused(404, "Unknown node " + node_id);
+  server::TunnelRequest asked;
+  asked.method = request.method;
+  asked.path = request.path;
+  asked.query = request.query;
+  asked.headers = request.headers.all();
+  asked.body = std::move(request.body);
+  Result<std::unique_ptr<server::TunnelAnswer>> opened = co_await tunnels_->open(node, std::move(asked), http_loop_);
+  if (!opened.ok()) co_return refused(opened.error().code == Code::not_found ? 404 : 500, opened.error().message);
+  std::shared_ptr<server::TunnelAnswer> answer = std::move(*opened);
+  http::Response response{.status = answer->status()};
+  for (const auto& [name, value] : answer->headers()) response.headers.add(name, value);
+  response.stream = [answer](http::StreamWriter& writer) { return read_on(answer, &writer); };
+  co_return response;
 }
 
 }  // namespace drover::cli
