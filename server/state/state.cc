@@ -18,6 +18,8 @@ bool is_live(const model::Deployment& deployment) {
   return std::find(std::begin(terminal), std::end(terminal), deployment.status()) == std::end(terminal);
 }
 
+using EvalPtr = std::shared_ptr<const model::Evaluation>;
+
 JobKey key_of(const auto& message) { return JobKey{message.namespace_(), message.job_id()}; }
 
 }  // namespace
@@ -163,9 +165,29 @@ void State::put_eval(model::Evaluation eval) {
   summarize_queued(eval);
 
   const Uuid id = parse_uuid(eval.id());
+  const bool all_placed = eval.status() == "complete" && eval.failed_tg_allocs().empty();
   const RowNumber job = insert_eval(std::make_shared<const model::Evaluation>(std::move(eval)));
   changed(Topic::evals, id);
+  if (all_placed) cancel_blocked(*this->eval(id));
   refresh_job(job, false);
+}
+
+/// Nothing of the job is missing any more: what waited for room to place it has nothing left to do.
+void State::cancel_blocked(const model::Evaluation& successful) {
+  std::vector<EvalPtr> blocked;
+  each_eval_of_job(successful.namespace_(), successful.job_id(), [&blocked, this](const model::Evaluation& eval) {
+    if (eval.status() == "blocked") blocked.push_back(shared_eval(parse_uuid(eval.id())));
+    return true;
+  });
+  for (const EvalPtr& waiting : blocked) {
+    model::Evaluation canceled = *waiting;
+    canceled.set_status("canceled");
+    canceled.set_status_description("evaluation \"" + successful.id() + "\" successful");
+    canceled.set_modify_index(tables_.index);
+    canceled.set_modify_time(time_);
+    insert_eval(std::make_shared<const model::Evaluation>(std::move(canceled)));
+    changed(Topic::evals, parse_uuid(waiting->id()));
+  }
 }
 
 RowNumber State::insert_eval(std::shared_ptr<const model::Evaluation> eval) {

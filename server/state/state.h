@@ -85,6 +85,7 @@ class State : public Snapshot {
   void release_job(RowNumber job);
   void refresh_job(RowNumber job, bool evals_deleted);
   void summarize(const AllocRow* before, const AllocRow& row);
+  void cancel_blocked(const model::Evaluation& successful);
   void summarize_queued(const model::Evaluation& eval);
   JobCounts counts_of(RowNumber job) const;
   void count_live(RowNumber job, bool before, bool after);
