@@ -7,6 +7,7 @@
 
 #include <drover/result.h>
 
+#include "base/log/log.h"
 #include "base/loop/async.h"
 #include "base/loop/duplex.h"
 #include "base/loop/loop.h"
@@ -48,6 +49,7 @@ class Server {
     Journal& journal;
     SnapshotFiles& snapshots;
     Workers& workers;
+    Log log = {};
   };
 
   Server(Parts parts, ServerConfig config);

@@ -22,7 +22,8 @@ struct TunnelRequest {
   std::string path;  ///< e.g. /v1/client/fs/logs/<alloc>
   std::vector<std::pair<std::string, std::string>> query;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;  ///< at most `tunnel_request_max`
+  std::string body;           ///< at most `tunnel_request_max`
+  bool streams_body = false;  ///< more of the body follows by write()
 };
 constexpr std::size_t tunnel_request_max = 1 << 20;
 
@@ -49,7 +50,8 @@ class Tunnels {
   virtual ~Tunnels() = default;
 
   /// `not_found`: the node has no session ("No path to node"); `timeout`: the agent did not dial back in
-  /// `tunnel_dial_max`. Any thread; the answer is used on the loop `on`.
+  /// `tunnel_dial_max`. Any thread; `on` is the loop that asks: the answer is used there, and dropped before the
+  /// server stops.
   virtual Async<Result<std::unique_ptr<TunnelAnswer>>> open(Uuid node, TunnelRequest request, Loop& on) = 0;
 
   /// A Tunnel stream that an agent has dialled: its first frame is `accept`. On the server's loop.
