@@ -24,6 +24,7 @@ constexpr const char* task_controllers_v1[] = {"freezer", "memory", "cpu", "cpua
 constexpr const char* task_controllers_v2[] = {"cpuset", "cpu", "io", "memory", "pids"};
 constexpr const char* known_controllers_v1[] = {"freezer", "memory", "cpu", "cpuacct", "cpuset", "pids", "blkio", "devices"};
 constexpr auto poll_pause = std::chrono::milliseconds(2);
+constexpr int create_tries_max = 10;
 constexpr int depth_max = 32;  // of groups below a task's own
 
 /// All folders of a group, the deepest first.
@@ -69,6 +70,11 @@ void kill_once(const Group& group) {
   freeze(group, false);
 }
 
+Code code_of(int error) {
+  if (error == ENOENT) return Code::unavailable;
+  return error == EACCES || error == EPERM || error == EROFS ? Code::denied : Code::internal;
+}
+
 Result<void> make_folders(const std::string& root, const std::string& folder, const auto& prepare_parent) {
   const std::string relative = folder.substr(std::min(folder.size(), root.size() + 1));
   std::string at = root;
@@ -77,7 +83,7 @@ Result<void> make_folders(const std::string& root, const std::string& folder, co
     prepare_parent(at);
     at += "/" + relative.substr(begin, end - begin);
     if (::mkdir(at.c_str(), 0755) != 0 && errno != EEXIST)
-      return fail(errno == EACCES || errno == EPERM || errno == EROFS ? Code::denied : Code::internal, "create cgroup {}: {}", at, std::strerror(errno));
+      return fail(code_of(errno), "create cgroup {}: {}", at, std::strerror(errno));
     begin = end + 1;
   }
   return {};
@@ -145,7 +151,9 @@ Group locate(const Hierarchy& host, std::string_view path, bool with_cpuset) {
   return group;
 }
 
-Result<void> create(const Hierarchy& host, const Group& group) {
+namespace {
+
+Result<void> create_once(const Hierarchy& host, const Group& group) {
   if (!group.v2.empty()) {
     const auto switch_on = [&host](const std::string& parent) {
       for (const char* controller : task_controllers_v2)
@@ -165,6 +173,15 @@ Result<void> create(const Hierarchy& host, const Group& group) {
     if (is_cpuset) inherit_cpuset(folder);
   }
   return {};
+}
+
+}  // namespace
+
+Result<void> create(const Hierarchy& host, const Group& group) {
+  // Somebody may remove the parents, empty at that moment, between two of our steps.
+  for (int i = 0; i < create_tries_max; ++i)
+    if (const auto created = create_once(host, group); created.ok() || created.error().code != Code::unavailable) return created;
+  return create_once(host, group);
 }
 
 std::vector<int> processes(const Group& group) {
@@ -203,6 +220,20 @@ Result<void> remove(const Group& group, std::chrono::milliseconds limit) {
       std::this_thread::sleep_for(poll_pause);
     }
   return {};
+}
+
+void remove_parents(const Group& group, std::string_view path) {
+  std::vector<std::string> folders;
+  if (!group.v2.empty()) folders.push_back(group.v2);
+  for (const auto& [controller, folder] : group.v1) folders.push_back(folder);
+  const auto depth = std::count(path.begin(), path.end(), '/');
+  for (const std::string& folder : folders) {
+    std::filesystem::path above = folder;
+    for (auto level = depth; level > 0; --level) {
+      above = above.parent_path();
+      if (::rmdir(above.c_str()) != 0 && errno != ENOENT) break;
+    }
+  }
 }
 
 std::uint64_t oom_kills(const Group& group) {

@@ -87,6 +87,9 @@ Result<void> kill_all(const Group& group, std::chrono::milliseconds limit);
 /// Removes its folders and those below. Processes in it must be gone. Fine when it does not exist.
 Result<void> remove(const Group& group, std::chrono::milliseconds limit);
 
+/// Removes the folders above the group that `path` (as for locate) names, as far as they are empty.
+void remove_parents(const Group& group, std::string_view path);
+
 Stats stats(const Group& group);
 
 /// How many processes in it and below were killed for want of memory, ever. 0 when the host does not count them.

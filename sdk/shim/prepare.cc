@@ -22,7 +22,7 @@ constexpr int user_groups_max = 1024;
 constexpr std::size_t account_bytes_max = 64 * 1024;
 
 // Keys of the spec that only those who start shims read.
-constexpr const char* owned_key = "owned";
+constexpr const char* owned_key = "owned";  // the path of a group of our own
 constexpr const char* group_v2_key = "group_v2";
 constexpr const char* group_v1_key = "group_v1";  // "controller=folder", repeated
 
@@ -48,13 +48,37 @@ cgroup::Limits limits_of(const ProcessLimits& limits) {
   return result;
 }
 
-Result<Placement> place_in_existing(const cgroup::Hierarchy& host, const ProcessSpec& spec) {
+std::string below(const std::string& root, const std::string& path) { return path.starts_with('/') ? path : root + "/" + path; }
+
+bool is_group(const std::string& folder) { return ::access((folder + "/cgroup.procs").c_str(), F_OK) == 0; }
+
+/// Version 2: one group is all there is.
+Result<Placement> place_in_existing_v2(const cgroup::Hierarchy& host, const ProcessSpec& spec) {
   Placement placement;
-  placement.group.v1 = spec.cgroup.v1_existing;
-  placement.group.v2 = spec.cgroup.v2_existing;
-  if (!placement.group.v2.empty() && host.layout == cgroup::Layout::v2)
-    if (const auto applied = cgroup::apply(placement.group, limits_of(spec.limits)); !applied.ok()) placement.warnings.push_back(applied.error().message);
+  placement.guests.v2 = below(host.v2, spec.cgroup.v2_existing);
+  if (!is_group(placement.guests.v2)) return fail(Code::not_found, "cgroup {} does not exist", placement.guests.v2);
+  if (const auto applied = cgroup::apply(placement.guests, limits_of(spec.limits)); !applied.ok()) placement.warnings.push_back(applied.error().message);
   return placement;
+}
+
+/// Version 1: takes the controllers that somebody else provides out of our group; they limit by their own settings.
+Result<void> take_guests(const cgroup::Hierarchy& host, const ProcessSpec& spec, Placement& placement, cgroup::Limits& limits) {
+  for (const auto& [controller, path] : spec.cgroup.v1_existing) {
+    const auto root = host.v1.find(controller);
+    const std::string folder = root == host.v1.end() ? path : below(root->second, path);
+    if (!is_group(folder)) {
+      if (spec.cgroup.required) return fail(Code::not_found, "cgroup {} of controller {} does not exist", path, controller);
+      placement.warnings.push_back(text("cgroup {} of controller {} does not exist", path, controller));
+      continue;
+    }
+    placement.guests.v1[controller] = folder;
+    placement.group.v1.erase(controller);
+    if (controller == "memory") limits.memory_bytes = limits.memory_reserve_bytes = 0;
+    if (controller == "cpu") limits.cpu_shares = 0, limits.cpu_quota_us = 0;
+    if (controller == "pids") limits.pids_max = 0;
+    if (controller == "cpuset") limits.cpuset_cpus.clear();
+  }
+  return {};
 }
 
 Result<void> add_rlimits(const ProcessSpec& spec, SpecText& out) {
@@ -86,17 +110,19 @@ void add_environment(const ProcessSpec& spec, const UserIds& user, SpecText& out
 
 void add_placement(const ProcessSpec& spec, const Placement& placement, SpecText& out) {
   const cgroup::Group& group = placement.group;
-  out.add_if(placement.owned, owned_key, "1");
+  const std::string& born_in = !group.v2.empty() ? group.v2 : placement.guests.v2;
+  out.add_if(placement.owned, owned_key, placement.path);
   out.add_if(spec.cgroup.required, key::cgroup_required, "1");
   out.add_if(!group.v2.empty(), group_v2_key, group.v2);
-  out.add_if(!group.v2.empty(), key::cgroup_v2, group.v2);
+  out.add_if(!born_in.empty(), key::cgroup_v2, born_in);
   for (const auto& [controller, folder] : group.v1) {
     out.add(group_v1_key, controller + "=" + folder);
     out.add(key::cgroup_join, folder + "/cgroup.procs");
   }
+  for (const auto& [controller, folder] : placement.guests.v1) out.add(key::cgroup_join, folder + "/cgroup.procs");
   const auto memory = group.v1.find("memory");
   if (memory != group.v1.end()) out.add(key::oom_file, memory->second + "/memory.oom_control");
-  else out.add_if(!group.v2.empty(), key::oom_file, group.v2 + "/memory.events");
+  else out.add_if(!born_in.empty(), key::oom_file, born_in + "/memory.events");
   if (!placement.owned) return;
   const auto freezer = group.v1.find("freezer");
   out.add_if(freezer != group.v1.end(), key::freezer, freezer == group.v1.end() ? std::string() : freezer->second);
@@ -134,30 +160,34 @@ bool is_number(const std::string& text) { return !text.empty() && text.find_firs
 }  // namespace
 
 Result<Placement> place(const cgroup::Hierarchy& host, const ProcessSpec& spec) {
-  if (!spec.cgroup.v1_existing.empty() || !spec.cgroup.v2_existing.empty()) return place_in_existing(host, spec);
+  if (!spec.cgroup.v2_existing.empty() && host.layout == cgroup::Layout::v2) return place_in_existing_v2(host, spec);
   Placement placement;
-  if (spec.cgroup.path.empty()) return placement;
-  if (host.layout == cgroup::Layout::none) {
+  cgroup::Limits limits = limits_of(spec.limits);
+  placement.group = cgroup::locate(host, spec.cgroup.path, !limits.cpuset_cpus.empty());
+  if (!host.v1.empty()) DROVER_TRY(take_guests(host, spec, placement, limits));
+  if (placement.group.empty()) {
+    if (spec.cgroup.path.empty()) return placement;
     if (spec.cgroup.required) return fail(Code::unsupported, "this host has no control groups");
     placement.warnings.push_back("this host has no control groups: nothing is limited");
     return placement;
   }
-  cgroup::Group group = cgroup::locate(host, spec.cgroup.path, !spec.limits.cpuset_cpus.empty());
-  if (const auto created = cgroup::create(host, group); !created.ok()) {
-    static_cast<void>(cgroup::remove(group, std::chrono::milliseconds(0)));
+  if (const auto created = cgroup::create(host, placement.group); !created.ok()) {
+    static_cast<void>(cgroup::remove(placement.group, std::chrono::milliseconds(0)));
     if (spec.cgroup.required) return created.error();
     placement.warnings.push_back(created.error().message + ": nothing is limited");
+    placement.group = {};
     return placement;
   }
-  if (const auto applied = cgroup::apply(group, limits_of(spec.limits)); !applied.ok()) placement.warnings.push_back(applied.error().message);
-  placement.group = std::move(group);
+  if (const auto applied = cgroup::apply(placement.group, limits); !applied.ok()) placement.warnings.push_back(applied.error().message);
+  placement.path = spec.cgroup.path;
   placement.owned = true;
   return placement;
 }
 
 Placement placement_of(const SpecEntries& entries) {
   Placement placement;
-  placement.owned = value_of(entries, owned_key) == "1";
+  placement.path = value_of(entries, owned_key);
+  placement.owned = !placement.path.empty();
   placement.group.v2 = value_of(entries, group_v2_key);
   for (const std::string& folder : values_of(entries, group_v1_key)) {
     const auto equals = folder.find('=');

@@ -12,9 +12,11 @@
 /// From what an author asks for to what a shim is told.
 namespace drover::sdk::shim {
 
-/// The groups of a process: where it is born, and which of them we own (may kill and remove).
+/// The groups of a process: those it is born in, and those among them that we own (may kill and remove).
 struct Placement {
-  cgroup::Group group;
+  cgroup::Group group;   ///< owned, or empty
+  std::string path;      ///< of the owned group
+  cgroup::Group guests;  ///< existing groups of somebody else
   bool owned = false;
   std::vector<std::string> warnings;
 };

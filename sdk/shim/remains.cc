@@ -14,6 +14,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr auto remove_limit = std::chrono::seconds(5);
 constexpr auto poll_pause = std::chrono::milliseconds(2);
 
 std::string read_text(const std::string& path) {
@@ -92,6 +93,12 @@ Result<void> kill_remains(const ProcessId& main, const Placement& placement, std
     if (Clock::now() >= deadline) return fail(Code::timeout, "process {} does not die", main.pid);
     std::this_thread::sleep_for(poll_pause);
   }
+  return {};
+}
+
+Result<void> remove_group(const Placement& placement) {
+  DROVER_TRY(cgroup::remove(placement.group, remove_limit));
+  cgroup::remove_parents(placement.group, placement.path);
   return {};
 }
 

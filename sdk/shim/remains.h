@@ -16,4 +16,7 @@ std::set<int> descendants(int pid);
 /// group. Returns when nothing is left alive; `timeout` otherwise.
 Result<void> kill_remains(const ProcessId& main, const Placement& placement, std::chrono::milliseconds limit);
 
+/// Removes an owned group, and its parents when they are empty.
+Result<void> remove_group(const Placement& placement);
+
 }  // namespace drover::sdk::shim

@@ -135,7 +135,7 @@ Result<void> SupervisedProcess::destroy() {
   DROVER_TRY(stop(SIGKILL, Duration(0)));
   std::error_code error;
   std::filesystem::remove_all(identity_.state_dir, error);
-  if (placement_.owned) DROVER_TRY(cgroup::remove(placement_.group, remains_limit));
+  if (placement_.owned) DROVER_TRY(remove_group(placement_));
   if (error) return fail(Code::internal, "remove {}: {}", identity_.state_dir, error.message());
   return {};
 }

@@ -53,7 +53,7 @@ class Rollback {
     if (done_) return;
     std::error_code ignored;
     if (made_state_dir) std::filesystem::remove_all(spec_.state_dir, ignored);
-    if (placement.owned) static_cast<void>(cgroup::kill_all(placement.group, leftover_limit)), static_cast<void>(cgroup::remove(placement.group, leftover_limit));
+    if (placement.owned) static_cast<void>(cgroup::kill_all(placement.group, leftover_limit)), static_cast<void>(remove_group(placement));
   }
   void forget() { done_ = true; }
 
@@ -106,6 +106,7 @@ class Supervisor::Impl {
   Result<std::unique_ptr<Process>> start(const ProcessSpec& spec);
   Result<std::unique_ptr<Process>> recover(std::string_view saved);
   Result<void> end_leftovers(const std::string& dir, const std::vector<std::string>& keep);
+  CgroupLayout cgroups() const { return static_cast<CgroupLayout>(host_.layout); }
 
  private:
   Result<std::unique_ptr<Process>> adopt(Identity identity, Placement placement, Fd pidfd, bool is_child);
@@ -167,12 +168,14 @@ Result<std::unique_ptr<Process>> Supervisor::Impl::recover(std::string_view save
   DROVER_LET(const std::string boot_id, read_boot_id());
   if (identity.boot_id != boot_id) return fail(Code::not_found, "process {} ended when the machine was restarted", identity.main.pid);
   const SpecEntries entries = read_spec_entries(identity.state_dir);
-  auto shim = open_pidfd(identity.shim);
-  if (!shim.ok() && entries.empty()) {
+  // A zombie has ended as well.
+  auto shim = is_running(identity.shim) ? open_pidfd(identity.shim) : Result<Fd>(Fd());
+  const bool is_supervised = shim.ok() && shim->is_open();
+  if (!is_supervised && entries.empty()) {
     static_cast<void>(kill_remains(identity.main, {}, leftover_limit));
     return fail(Code::not_found, "nothing is known of process {} any more: {} is gone", identity.main.pid, identity.state_dir);
   }
-  return adopt(std::move(identity), placement_of(entries), shim.ok() ? std::move(shim).value() : Fd(), false);
+  return adopt(std::move(identity), placement_of(entries), is_supervised ? std::move(shim).value() : Fd(), false);
 }
 
 Result<void> Supervisor::Impl::end_leftovers(const std::string& dir, const std::vector<std::string>& keep) {
@@ -185,7 +188,7 @@ Result<void> Supervisor::Impl::end_leftovers(const std::string& dir, const std::
     if (const auto shim = read_shim_record(state_dir); shim.ok()) end_leftover(*shim);
     if (placement.owned) {
       DROVER_TRY(cgroup::kill_all(placement.group, leftover_limit));
-      DROVER_TRY(cgroup::remove(placement.group, leftover_limit));
+      DROVER_TRY(remove_group(placement));
     }
     std::filesystem::remove_all(state_dir, error);
   }
@@ -195,6 +198,7 @@ Result<void> Supervisor::Impl::end_leftovers(const std::string& dir, const std::
 Supervisor::Supervisor(Settings settings) : impl_(std::make_shared<Impl>(std::move(settings))) {}
 Supervisor::~Supervisor() = default;
 
+CgroupLayout Supervisor::cgroups() const { return impl_->cgroups(); }
 Result<std::unique_ptr<Process>> Supervisor::start(const ProcessSpec& spec) { return impl_->start(spec); }
 Result<std::unique_ptr<Process>> Supervisor::recover(std::string_view saved_state) { return impl_->recover(saved_state); }
 Result<void> Supervisor::end_leftovers(const std::string& dir, const std::vector<std::string>& keep) { return impl_->end_leftovers(dir, keep); }

@@ -36,12 +36,21 @@ struct ProcessLimits {
   std::string cpuset_cpus;
 };
 
-/// The control group of the process. With neither `path` nor an override the process stays in the driver's own group.
+/// Which control groups a host has: "mixed" is controllers of version 1 beside a version 2 that only kills.
+enum class CgroupLayout : std::uint8_t { none, v1, mixed, v2 };
+
+/// The control group of the process. Without any path the process stays in the driver's own group.
 struct ProcessCgroup {
-  std::string path;  ///< relative to the hierarchies, e.g. "drover/ALLOC.TASK": created, limited, killed and removed by us
-  std::string v2_existing;                         ///< instead: an existing folder (absolute); limits are written, it is never killed or removed
-  std::map<std::string, std::string> v1_existing;  ///< instead: controller → existing folder (absolute); no limits are written
-  bool required = false;  ///< true: a host without usable groups is an error; false: a warning
+  /// Relative to the hierarchies ("nomad/ALLOC.TASK"): made, limited, killed and removed by us, its parents with it when
+  /// they are empty.
+  std::string path;
+  /// On hosts of version 2: an existing folder to start in instead (relative to the root, or absolute). Limits are written
+  /// into it; it is never killed or removed.
+  std::string v2_existing;
+  /// On hosts of version 1 and mixed ones: controller → existing folder (relative to the controller's, or absolute) to be
+  /// in instead. Nothing is written into it.
+  std::map<std::string, std::string> v1_existing;
+  bool required = false;  ///< true: what cannot be entered is an error; false: a warning
 };
 
 /// What to run and how.
@@ -113,6 +122,8 @@ class Supervisor {
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
   ~Supervisor();
+
+  CgroupLayout cgroups() const;
 
   /// Returns when the command has been executed. `not_found`: no such command, user or folder; `denied`: not permitted;
   /// `invalid`: anything else in the spec.
