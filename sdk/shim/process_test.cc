@@ -73,12 +73,12 @@ TEST_CASE("children that were left behind are ended with the process", "[process
 
 TEST_CASE("a process goes on without the one who started it, and is found again", "[process]") {
   Rig rig;
+  REQUIRE(::mkfifo((rig.dir / "go").c_str(), 0600) == 0);
   std::string saved;
   int pid = 0;
   {
     Supervisor first(rig.settings);
     auto process = first.start(rig.shell("echo ready; read line < go; exit 9")).value();
-    REQUIRE(::mkfifo((rig.dir / "go").c_str(), 0600) == 0);
     saved = process->saved_state();
     pid = process->pid();
   }

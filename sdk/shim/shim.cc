@@ -210,13 +210,14 @@ bool reap(Shim& shim, int& status, bool& task_ended) {
   }
 }
 
-void await_children(const Shim& shim, int limit_ms, bool& hung_up) {
+/// Until a child has ended, at most `limit_ms`. True when the lifeline, if it is looked at, has hung up.
+bool await_children(const Shim& shim, int limit_ms, bool look_at_lifeline) {
   pollfd waits[2] = {{shim.signals, POLLIN, 0}, {lifeline_fd, 0, 0}};
-  ::poll(waits, shim.exec_mode ? 2 : 1, limit_ms);
+  ::poll(waits, look_at_lifeline ? 2 : 1, limit_ms);
   signalfd_siginfo info;
   while (::read(shim.signals, &info, sizeof info) > 0) {
   }
-  hung_up = shim.exec_mode && (waits[1].revents & (POLLHUP | POLLERR)) != 0;
+  return look_at_lifeline && (waits[1].revents & (POLLHUP | POLLERR)) != 0;
 }
 
 /// Until the task has ended, or the one who wanted a command beside it has gone.
@@ -225,18 +226,18 @@ int await_task(Shim& shim) {
   bool ended = false, hung_up = false;
   while (!ended && !hung_up) {
     reap(shim, status, ended);
-    if (!ended) await_children(shim, -1, hung_up);
+    if (!ended) hung_up = await_children(shim, -1, shim.exec_mode);
   }
   return ended ? status : SIGKILL;
 }
 
 void end_the_rest(Shim& shim) {
   int status = 0;
-  bool ended = false, hung_up = false;
+  bool ended = false;
   for (int round = 0; round < kill_rounds_max; ++round) {
     kill_once(shim.tree);
     if (!reap(shim, status, ended)) return;
-    await_children(shim, kill_round_ms, hung_up);
+    await_children(shim, kill_round_ms, false);
     if (!reap(shim, status, ended)) return;
   }
 }
