@@ -1,6 +1,8 @@
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <thread>
 
+#include "base/loop/os_signals.h"
 #include "base/loop/scope.h"
 #include "base/loop/signal.h"
 #include "base/loop/start.h"
@@ -193,4 +195,18 @@ TEST_CASE("in the simulated world the loop itself does the work") {
   const Result<std::thread::id> thread = run(time, loop, where(workers, loop));
   REQUIRE(thread.ok());
   CHECK(*thread == std::this_thread::get_id());
+}
+
+TEST_CASE("a signal to the process is waited for") {
+  RealLoop loop;
+  std::vector<int> signals{SIGUSR1, SIGUSR2};
+  Async<int> wait = wait_for_os_signal(std::move(signals));
+  int got = 0;
+  start<int>(loop, std::move(wait), [&got, &loop](int signal) {
+    got = signal;
+    loop.stop();
+  });
+  loop.post([] { std::raise(SIGUSR1); });  // after the wait has begun
+  loop.run();
+  CHECK(got == SIGUSR1);
 }

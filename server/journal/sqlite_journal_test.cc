@@ -1,5 +1,8 @@
 #include "server/journal/sqlite_journal.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <fstream>
 
@@ -114,4 +117,22 @@ TEST_CASE("a full disk refuses appends, and when there is room again they go on"
   std::filesystem::remove(folder.path / "ballast");
   CHECK(run(loop, (*journal)->append(head + 1, batch_of(head + 1, 50))).durable());
   CHECK(*replay_all(loop, **journal) == head + 50);
+}
+
+TEST_CASE("cost of a synced append", "[!benchmark]") {
+  const Folder folder("journal-benchmark");
+  RealLoop loop;
+  const auto journal = SqliteJournal::open(loop, folder.path);
+  REQUIRE(journal.ok());
+  REQUIRE(run(loop, (*journal)->lead()).ok());
+  Index next = 1;
+  BENCHMARK("append of one record of 1 kB") {
+    const bool durable = run(loop, (*journal)->append(next, {std::string(1000, 'x')})).durable();
+    ++next;
+    return durable;
+  };
+  const int fd = ::open((folder.path / "bare").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  const std::string record(1000, 'x');
+  BENCHMARK("bare write and fdatasync of 1 kB") { return ::write(fd, record.data(), record.size()) + ::fdatasync(fd); };
+  ::close(fd);
 }
