@@ -19,7 +19,9 @@ struct Settings {
   std::map<std::string, std::string> meta;
   std::string http_address;  ///< host:port that the node advertises
   bool tls_enabled = false;
-  std::string version;
+  std::string version;   ///< of drover
+  std::string revision;
+  std::string nomad_version = "2.0.5";  ///< whose behaviour jobs may rely on (attribute nomad.version)
 
   std::string alloc_dir;  ///< absolute
   std::string network_interface;  ///< "" = the one with the default route, else loopback

@@ -15,6 +15,7 @@ class RestartPolicy;
 class ReschedulePolicy;
 class Node;
 class NodeResources;
+class DriverInfo;
 class Allocation;
 class RescheduleTracker;
 class AllocListStub;
@@ -37,4 +38,7 @@ class CallResponse;
 class DesiredAllocs;
 class AllocStatuses;
 class AllocStatus;
+class Hello;
+class StatusesStored;
+class OpenTunnel;
 }  // namespace drover::model

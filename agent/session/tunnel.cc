@@ -1,0 +1,136 @@
+#include "agent/session/tunnel.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "base/loop/scope.h"
+#include "base/loop/signal.h"
+#include "model/proto/session.pb.h"
+
+namespace drover::agent {
+namespace {
+
+bool has_body(const std::string& method) { return method != "GET" && method != "HEAD" && method != "DELETE"; }
+
+http::Request to_request(const model::OpenTunnel& open) {
+  http::Request request;
+  request.method = open.method();
+  request.path = open.path();
+  for (const model::TunnelPair& pair : open.query()) request.query.emplace_back(pair.name(), pair.value());
+  request.target = http::encode_percent(open.path()) + http::format_query(request.query);
+  for (const model::TunnelPair& pair : open.headers()) request.headers.add(pair.name(), pair.value());
+  request.peer = "tunnel";
+  return request;
+}
+
+/// One tunnel being answered: a reader takes what the other side sends, a server answers beside it.
+class Answering final : public http::StreamWriter {
+ public:
+  Answering(Loop& loop, std::unique_ptr<Tunnel> stream, http::Handler handler, const model::OpenTunnel& open)
+      : stream_(std::move(stream)), handler_(std::move(handler)), request_(to_request(open)), id_(open.id()), changed_(loop), scope_(loop) {}
+
+  Async<void> run() {
+    model::TunnelFrame accept;
+    accept.set_accept(id_);
+    if (stream_->send(std::move(accept))) {
+      scope_.spawn(serve());
+      co_await read_frames();
+    }
+    gone_ = true;
+    co_await scope_.stop();
+  }
+
+  Async<bool> write(std::string chunk) override {
+    std::size_t sent = 0;
+    while (sent < chunk.size()) {
+      while (credit_ == 0 && !gone_) {
+        const bool woken = co_await changed_.wait();
+        if (!woken) co_return false;
+      }
+      if (gone_) co_return false;
+      const std::size_t size = std::min({chunk.size() - sent, tunnel_piece_max, credit_});
+      model::TunnelFrame frame;
+      frame.set_body(chunk.substr(sent, size));
+      if (!stream_->send(std::move(frame))) co_return false;
+      credit_ -= size;
+      sent += size;
+    }
+    co_return !gone_;
+  }
+
+  Async<bool> flush() override { co_return !gone_; }
+
+ private:
+  Async<void> read_frames() {
+    for (;;) {
+      const Result<model::TunnelFrame> frame = co_await stream_->receive();
+      if (!frame) co_return;
+      switch (frame->kind_case()) {
+        case model::TunnelFrame::kBody:
+          if (request_.body.size() + frame->body().size() > tunnel_request_body_max) co_return;
+          request_.body += frame->body();
+          break;
+        case model::TunnelFrame::kCredit: credit_ += frame->credit(); break;
+        case model::TunnelFrame::kEnd:
+          if (request_complete_ || !frame->end().error().empty()) co_return;
+          request_complete_ = true;
+          break;
+        default: break;
+      }
+      changed_.notify();
+    }
+  }
+
+  Async<void> serve() {
+    while (has_body(request_.method) && !request_complete_) {
+      const bool woken = co_await changed_.wait();
+      if (!woken) co_return;
+    }
+    http::Request request = std::move(request_);
+    request_complete_ = true;
+    http::Response response = co_await handler_(std::move(request));
+    if (!send_head(response)) co_return;
+    bool whole = false;
+    if (response.stream) whole = co_await response.stream(*this);
+    else whole = co_await write(std::move(response.body));
+    if (gone_) co_return;
+    model::TunnelFrame end;
+    end.mutable_end()->set_error(whole ? "" : "the answer was cut short");
+    const Result<void> ended = stream_->send(std::move(end));
+    static_cast<void>(ended);  // nobody listens any more: nothing to tell them
+    stream_->close("answered");
+  }
+
+  bool send_head(const http::Response& response) {
+    model::TunnelFrame frame;
+    model::TunnelHead& head = *frame.mutable_head();
+    head.set_status(response.status);
+    for (const auto& [name, value] : response.headers.all()) {
+      model::TunnelPair& pair = *head.add_headers();
+      pair.set_name(name);
+      pair.set_value(value);
+    }
+    return stream_->send(std::move(frame)).ok();
+  }
+
+  std::unique_ptr<Tunnel> stream_;
+  http::Handler handler_;
+  http::Request request_;
+  std::string id_;
+  std::size_t credit_ = tunnel_credit_first;
+  bool request_complete_ = false;
+  bool gone_ = false;
+  Signal changed_;
+  Scope scope_;
+};
+
+}  // namespace
+
+Async<void> answer_tunnel(Loop& loop, ServerLink& link, http::Handler handler, model::OpenTunnel open) {
+  Result<std::unique_ptr<Tunnel>> stream = co_await link.open_tunnel();
+  if (!stream) co_return;
+  Answering answering(loop, std::move(stream).value(), std::move(handler), open);
+  co_await answering.run();
+}
+
+}  // namespace drover::agent
