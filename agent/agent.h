@@ -14,12 +14,15 @@
 #include "base/loop/random.h"
 #include "model/fwd.h"
 
+namespace drover {
+class Workers;
+}
+
 namespace drover::agent {
 
 class AgentStore;
 class Drivers;
 class HostFacts;
-class Probe;
 class ServerLink;
 class TaskFiles;
 
@@ -32,6 +35,7 @@ struct Parts {
   TaskFiles& files;
   HostFacts& facts;
   ServerLink& servers;
+  Workers& workers;  ///< for slow looks at files
   Log log;
 };
 
@@ -42,6 +46,8 @@ struct Parts {
 ///   DROVER_CO_TRY(co_await agent.start());   // everything that ran is looked after again; then the session starts
 ///   …
 ///   co_await agent.stop();                   // detaches: tasks run on
+///
+/// To crash it (the simulator), crash its loop, then destroy it.
 class Agent {
  public:
   Agent(Parts parts, Settings settings);
@@ -56,8 +62,8 @@ class Agent {
   /// Ends everything that is in memory; tasks go on, and a later agent with the same store adopts them.
   Async<void> stop();
 
-  /// As kill -9 would: the loop must be destroyed after this without running again. For the simulator.
-  void abandon();
+  /// Ends every allocation, deletes what is of it, and shuts the drivers down: how -dev ends.
+  Async<void> end();
 
   /// Answers /v1/client/…, here or through a tunnel.
   Async<http::Response> handle(http::Request request);

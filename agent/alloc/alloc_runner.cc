@@ -169,12 +169,17 @@ Async<void> AllocRunner::save_alloc() {
   if (!saved && saved.error().code != Code::cancelled) world_.log.warn("cannot save an allocation: alloc={} error=\"{}\"", id_, saved.error().message);
 }
 
-Async<Result<void>> AllocRunner::remove() {
+void AllocRunner::begin_removing() {
+  if (removing_) return;
   removing_ = true;
   for (auto& [name, task] : tasks_) {
     if (task->view().kind == TaskKind::poststop) task->kill();
   }
   if (!killing_) begin_killing();
+}
+
+Async<Result<void>> AllocRunner::remove() {
+  begin_removing();
   std::vector<std::string> all;
   for (auto& [name, task] : tasks_) all.push_back(name);
   const bool dead = co_await wait_dead(std::move(all));

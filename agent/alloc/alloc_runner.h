@@ -30,6 +30,8 @@ class AllocRunner final : public TaskOwner {
 
   /// A newer version: in-place changes apply at once; a stop ends the tasks.
   void update(std::shared_ptr<const model::Allocation> newer);
+  /// Begins what remove() does, without waiting.
+  void begin_removing();
   /// Kills all (poststop tasks too), waits for their end, deletes the folder and what is stored.
   Async<Result<void>> remove();
 

@@ -182,6 +182,8 @@ std::string TaskRunner::task_id() const {
   return handle_ && phase_of(*state_) == TaskPhase::running ? handle_->config.id : "";
 }
 
+bool TaskRunner::logs_disabled() const { return task() != nullptr && task()->log_config().disabled(); }
+
 StoredTask TaskRunner::stored() const {
   return {std::make_shared<const model::TaskState>(*state_), handle_, driver_, history_.attempts, history_.interval_start};
 }

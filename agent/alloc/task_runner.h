@@ -70,6 +70,8 @@ class TaskRunner {
   /// The id under which the driver knows the running task; "" when it does not run.
   std::string task_id() const;
   const std::string& driver() const { return driver_; }
+  /// The job wants no log collection for it.
+  bool logs_disabled() const;
   /// The driver knows, or may know, a start of this task.
   bool has_handle() const { return handle_.has_value(); }
   StoredTask stored() const;
