@@ -21,7 +21,7 @@ Async<Result<std::unique_ptr<agent::Tunnel>>> LocalLink::open_tunnel() {
 }
 
 Async<Result<model::CallResponse>> LocalLink::call(model::CallRequest request) {
-  co_return fail(Code::unsupported, "call '{}': not supported yet", request.method());
+  co_return server_.answer(request);
 }
 
 }  // namespace drover::cli

@@ -15,6 +15,8 @@
 #include "server/duties/garbage.h"
 #include "server/duties/heartbeats.h"
 #include "server/scheduler/scheduler.h"
+#include "model/proto/session.pb.h"
+#include "server/sessions/calls.h"
 #include "server/sessions/sessions.h"
 #include "server/sessions/tunnel_desk.h"
 #include "server/waits.h"
@@ -23,16 +25,23 @@ namespace drover::server {
 namespace {
 
 /// The scheduler, as passes see it.
-PassResult run_pass(const SnapshotPtr& state, const EvalPtr& eval, Instant now, std::uint64_t seed) {
-  SeededRandom random(seed);
-  Scheduled scheduled = schedule(*state, *eval, SchedulerSettings{}, now, random);
+PassResult run_pass(const PassRequest& request) {
+  const Snapshot& state = *request.state;
+  const model::Evaluation& eval = *request.eval;
+  SeededRandom random(request.seed);
+  const JobVersionRow* version = state.current(eval.namespace_(), eval.job_id());
+  const std::shared_ptr<const model::Job> job = version ? version->spec : nullptr;
+  const auto allocs = existing_allocs(state, job.get(), eval.namespace_(), eval.job_id());
+  const ScheduleRequest wanted{.eval = eval, .job = job, .nodes = *request.nodes, .allocs = allocs, .snapshot_index = state.index(),
+                               .now = request.now, .settings = {}};
+  Scheduled scheduled = schedule(wanted, random);
   PassResult result;
   result.plan_is_empty = scheduled.plan_is_empty();
   result.plan = std::make_shared<const model::Plan>(std::move(scheduled.plan));
-  scheduled.eval.set_snapshot_index(state->index());
+  scheduled.eval.set_snapshot_index(state.index());
   result.eval = std::make_shared<const model::Evaluation>(std::move(scheduled.eval));
   for (model::Evaluation& made : scheduled.new_evals) {
-    made.set_snapshot_index(state->index());
+    made.set_snapshot_index(state.index());
     result.new_evals.push_back(std::make_shared<const model::Evaluation>(std::move(made)));
   }
   return result;
@@ -202,6 +211,7 @@ Async<Result<JobPlanned>> Server::plan_job(PlanJob request) {
 }
 
 void Server::accept(std::unique_ptr<AgentLink> link) { impl_->sessions.accept(std::move(link)); }
+model::CallResponse Server::answer(const model::CallRequest& request) const { return answer_call(*snapshot(), request); }
 Tunnels& Server::tunnels() { return impl_->tunnels; }
 
 }  // namespace drover::server

@@ -95,6 +95,8 @@ class Server {
 
   /// Serves one agent until its link ends. On the server's loop.
   void accept(std::unique_ptr<AgentLink> link);
+  /// The answer to a unary request of an agent. Any thread.
+  model::CallResponse answer(const model::CallRequest& request) const;
   /// A way to put a request to the agent of a node (files, logs, stats, restart, signal).
   Tunnels& tunnels();
 

@@ -76,6 +76,7 @@ Async<void> Scheduling::stop() { co_await scope_.stop(); }
 // What has been published.
 
 void Scheduling::published(const SnapshotPtr& state, const Effects& effects, bool anew) {
+  nodes_.published(state, effects, anew);
   if (anew) {
     take_all(*state);
   } else {
@@ -219,9 +220,8 @@ Async<Result<bool>> Scheduling::attempt(Delivery delivery, bool& progress) {
   const bool open = eval && (eval->status() == "pending" || eval->status() == "blocked");
   if (!open || !broker_.holds(delivery)) co_return true;  // done elsewhere
 
-  std::function<PassResult()> pass = [run = parts_.pass, state, eval, now = parts_.loop.now(), seed = parts_.random.next()] {
-    return run(state, eval, now, seed);
-  };
+  const PassRequest request{state, nodes_.get(), eval, parts_.loop.now(), parts_.random.next()};
+  std::function<PassResult()> pass = [run = parts_.pass, request] { return run(request); };
   Result<PassResult> passed = co_await run_on_pool<PassResult>(parts_.workers, parts_.loop, std::move(pass));
   if (!passed) co_return passed.error();
 

@@ -14,6 +14,7 @@
 #include "base/loop/workers.h"
 #include "server/broker/blocked_evals.h"
 #include "server/broker/eval_broker.h"
+#include "server/broker/node_table_cache.h"
 #include "server/commands/turns.h"
 
 namespace drover::server {
@@ -25,8 +26,15 @@ struct PassResult {
   EvalPtr eval;                    ///< as it is to be stored
   std::vector<EvalPtr> new_evals;  ///< to be created with it
 };
+struct PassRequest {
+  SnapshotPtr state;
+  std::shared_ptr<const NodeTable> nodes;  ///< of that state
+  EvalPtr eval;
+  Instant now{};
+  std::uint64_t seed = 0;
+};
 /// A pure function: it runs on a pool, over a snapshot it shares.
-using SchedulePass = std::function<PassResult(const SnapshotPtr& state, const EvalPtr& eval, Instant now, std::uint64_t seed)>;
+using SchedulePass = std::function<PassResult(const PassRequest& request)>;
 
 constexpr std::size_t passes_max = 4;           ///< evaluations in work at the same time
 constexpr int service_attempts_max = 5;         ///< plans of one evaluation without any progress
@@ -76,6 +84,7 @@ class Scheduling {
   Parts parts_;
   EvalBroker broker_;
   BlockedEvals blocked_;
+  NodeTableCache nodes_;
   std::vector<EvalPtr> to_cancel_;
   Signal work_to_do_;
   Signal time_changed_;

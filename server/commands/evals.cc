@@ -8,7 +8,6 @@
 #include "model/proto/job.pb.h"
 #include "model/proto/node.pb.h"
 #include "server/proto/command.pb.h"
-#include "server/state/bytes.h"
 
 namespace drover::server {
 namespace {
@@ -80,28 +79,6 @@ std::vector<model::Evaluation> node_evals(const Deciding& deciding, const Uuid& 
     evals.push_back(std::move(eval));
   }
   return evals;
-}
-
-std::string computed_class(const model::Node& node) {
-  constexpr std::string_view unique = "unique.";
-  model::Node common;
-  common.set_datacenter(node.datacenter());
-  common.set_node_class(node.node_class());
-  common.set_node_pool(node.node_pool());
-  for (const auto& [key, value] : node.attributes()) {
-    if (!key.starts_with(unique)) (*common.mutable_attributes())[key] = value;
-  }
-  for (const auto& [key, value] : node.meta()) {
-    if (!key.starts_with(unique)) (*common.mutable_meta())[key] = value;
-  }
-  for (const auto& device : node.node_resources().devices()) {
-    auto& kept = *common.mutable_node_resources()->add_devices();
-    kept = device;
-    kept.clear_instances();
-  }
-  std::uint64_t hash = 14695981039346656037ull;
-  for (const char byte : to_bytes(common)) hash = (hash ^ static_cast<std::uint8_t>(byte)) * 1099511628211ull;
-  return "v1:" + std::to_string(hash);
 }
 
 }  // namespace drover::server

@@ -16,8 +16,4 @@ model::Evaluation job_eval(const Deciding& deciding, const model::Job& job, std:
 /// run there (scheduler.md §2, "Node transitions").
 std::vector<model::Evaluation> node_evals(const Deciding& deciding, const Uuid& node, std::string_view triggered_by);
 
-/// What nodes of equal qualities have in common: `v1:<number>` over datacenter, class, pool, attributes, meta and
-/// devices, without what is unique to a node.
-std::string computed_class(const model::Node& node);
-
 }  // namespace drover::server

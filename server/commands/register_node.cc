@@ -1,3 +1,4 @@
+#include "model/node_class.h"
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/node.pb.h"
 #include "server/commands/apply.h"
@@ -25,7 +26,7 @@ model::Node merged(const model::Node& said, const model::Node* known, const std:
   node.clear_last_missed_heartbeat_index();
   if (node.node_pool().empty()) node.set_node_pool("default");
   if (node.datacenter().empty()) node.set_datacenter("dc1");
-  node.set_computed_class(computed_class(node));
+  node.set_computed_class(model::computed_class(node));
   if (!known) {
     if (node.scheduling_eligibility().empty()) node.set_scheduling_eligibility("eligible");
     return node;

@@ -80,6 +80,16 @@ void NodeTable::take(NodeAt at, const model::Capacity& taken, const std::vector<
   std::ranges::sort(list);
 }
 
+void NodeTable::give_back(NodeAt at, const model::Capacity& taken, const std::vector<std::uint16_t>& freed_ports) {
+  used[at] -= taken;
+  --allocs[at];
+  auto& list = ports[at];
+  for (const std::uint16_t port : freed_ports) {
+    const auto found = std::ranges::lower_bound(list, port);
+    if (found != list.end() && *found == port) list.erase(found);
+  }
+}
+
 bool has_driver(const model::Node& node, const std::string& driver) {
   const auto info = node.drivers().find(driver);
   if (info != node.drivers().end()) return info->second.detected() && info->second.healthy();

@@ -58,6 +58,8 @@ struct NodeTable {
   /// Ids must come in ascending order.
   void add(std::shared_ptr<const model::Node> node);
   void take(NodeAt at, const model::Capacity& capacity, const std::vector<std::uint16_t>& ports);
+  /// The opposite of take() with the same arguments.
+  void give_back(NodeAt at, const model::Capacity& capacity, const std::vector<std::uint16_t>& ports);
 };
 
 /// Whether the node has the driver in working order.

@@ -64,9 +64,9 @@ AgentHost::Life::Life(Cluster& cluster, AgentHost& host, std::uint64_t seed, Log
     : loop(cluster.time), random(seed), drivers(loop, host.machine), store(loop, host.disk), files(loop, host.folders), facts(host.name),
       link(cluster, host, loop), agent(agent::Parts{loop, random, drivers, store, files, facts, link, std::move(log)}, settings_of(host)) {}
 
-Cluster::ServerLife::ServerLife(Cluster& cluster, std::uint64_t seed, Log)
+Cluster::ServerLife::ServerLife(Cluster& cluster, std::uint64_t seed, Log log)
     : loop(cluster.time), random(seed), journal(loop, cluster.disk), snapshots(cluster.disk), workers(loop, seed + 1),
-      server(server::Server::Parts{loop, random, journal, snapshots, workers}, config_of_server()) {}
+      server(server::Server::Parts{loop, random, journal, snapshots, workers, std::move(log)}, config_of_server()) {}
 
 Async<Result<std::unique_ptr<agent::Session>>> HostLink::dial() {
   Net& net = cluster_.net;

@@ -1,0 +1,50 @@
+#include "server/broker/node_table_cache.h"
+
+#include <algorithm>
+#include <set>
+
+#include "server/scheduler/scheduler.h"
+
+namespace drover::server {
+
+void NodeTableCache::published(const SnapshotPtr& state, const Effects& effects, bool anew) {
+  const SnapshotPtr before = std::exchange(state_, state);
+  const bool nodes_changed = std::any_of(effects.begin(), effects.end(), [](const Effect& effect) { return effect.topic == Topic::nodes; });
+  if (anew || nodes_changed) table_ = nullptr;
+  if (!table_) return;
+  std::set<Uuid> allocs;
+  for (const Effect& effect : effects) {
+    if (effect.topic == Topic::allocs) allocs.insert(effect.id);
+  }
+  for (const Uuid& alloc : allocs) {
+    count(*before, alloc, false);
+    count(*state, alloc, true);
+  }
+}
+
+std::shared_ptr<const NodeTable> NodeTableCache::get() {
+  if (!table_) table_ = std::make_shared<NodeTable>(node_table(*state_));
+  return table_;
+}
+
+/// The table to be changed: a copy of it, if a pass still reads the old one.
+NodeTable& NodeTableCache::own() {
+  if (table_.use_count() > 1) table_ = std::make_shared<NodeTable>(*table_);
+  return *table_;
+}
+
+/// Adds what an allocation takes in that state, or takes it away again.
+void NodeTableCache::count(const Snapshot& state, const Uuid& id, bool taken) {
+  const AllocRow* row = state.alloc(id);
+  if (!row || row->client_terminal()) return;
+  const auto at = table_->find(state.node_of(*row));
+  if (!at) return;
+  const model::Capacity capacity = row->shape ? row->shape->capacity : model::Capacity{};
+  if (taken) {
+    own().take(*at, capacity, ports_of(*row));
+  } else {
+    own().give_back(*at, capacity, ports_of(*row));
+  }
+}
+
+}  // namespace drover::server
