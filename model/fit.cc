@@ -12,6 +12,7 @@
 namespace drover::model {
 namespace {
 
+constexpr std::uint64_t port_probes_max = 8;  ///< before all ports are looked at
 constexpr double score_max = 18;  ///< of a perfect fit
 
 /// When a task runs, as far as sums of resources care.
@@ -47,8 +48,11 @@ double free_share(std::int64_t total, std::int64_t used) {
   return total <= 0 ? 0 : 1.0 - static_cast<double>(used) / static_cast<double>(total);
 }
 
+/// 10^x; this is what ranking all nodes spends its time on.
+double power_of_ten(double x) { return std::exp2(x * 3.321928094887362347870319429489390175864); }
+
 double free_powers(const Capacity& node, const Capacity& used) {
-  return std::pow(10, free_share(node.cpu, used.cpu)) + std::pow(10, free_share(node.memory_mb, used.memory_mb));
+  return power_of_ten(free_share(node.cpu, used.cpu)) + power_of_ten(free_share(node.memory_mb, used.memory_mb));
 }
 
 std::optional<std::uint16_t> port_number(std::string_view text) {
@@ -161,11 +165,16 @@ std::size_t PortSet::count_in(std::uint16_t first, std::uint16_t last) const {
   return count;
 }
 
-std::optional<std::uint16_t> PortSet::free_port(std::uint16_t first, std::uint16_t last, std::uint64_t skip) const {
+std::optional<std::uint16_t> PortSet::free_port(std::uint16_t first, std::uint16_t last, std::uint64_t pick) const {
   const std::uint64_t size = static_cast<std::uint64_t>(last) - first + 1;
+  // Most ports of a range are free most of the time.
+  for (std::uint64_t probe = 0; probe < port_probes_max; ++probe) {
+    const auto port = static_cast<std::uint16_t>(first + (pick + probe * probe) % size);
+    if (!has(port)) return port;
+  }
   const std::uint64_t taken = count_in(first, last);
   if (taken >= size) return {};
-  std::uint64_t left = skip % (size - taken);
+  std::uint64_t left = pick % (size - taken);
   for (int port = first; port <= last; ++port) {
     if (has(static_cast<std::uint16_t>(port))) continue;
     if (left-- == 0) return static_cast<std::uint16_t>(port);

@@ -56,8 +56,8 @@ class PortSet {
   void add(std::uint16_t port) { words_[port / 64] |= std::uint64_t{1} << (port % 64); }
   void remove(std::uint16_t port) { words_[port / 64] &= ~(std::uint64_t{1} << (port % 64)); }
   std::size_t count_in(std::uint16_t first, std::uint16_t last) const;
-  /// The free port `skip` free ones after `first`, in [first, last], wrapping round; nothing when all are taken.
-  std::optional<std::uint16_t> free_port(std::uint16_t first, std::uint16_t last, std::uint64_t skip) const;
+  /// A free port in [first, last] that `pick` (any number) decides on; nothing when all are taken.
+  std::optional<std::uint16_t> free_port(std::uint16_t first, std::uint16_t last, std::uint64_t pick) const;
 
  private:
   std::vector<std::uint64_t> words_;

@@ -24,17 +24,43 @@ Result<void> check_eval(const Snapshot& state, const std::string& id) {
   return {};
 }
 
-/// Adds a placement; equal metrics are written once.
-void add_placement(const model::Allocation& alloc, std::map<std::string, std::uint32_t>& metrics, proto::ApplyPlan& command) {
-  auto& placement = *command.add_placements();
-  *placement.mutable_alloc() = alloc;
-  placement.mutable_alloc()->clear_job();
-  placement.mutable_alloc()->clear_metrics();
-  if (!alloc.has_metrics()) return;
-  const auto [known, is_new] = metrics.try_emplace(to_bytes(alloc.metrics()), static_cast<std::uint32_t>(metrics.size() + 1));
-  if (is_new) *command.add_metrics() = alloc.metrics();
-  placement.set_metric(known->second);
-}
+/// The metrics of a plan, each once. In a plan they stand in the first new allocation of a group and hold for all of it.
+class PlanMetrics {
+ public:
+  PlanMetrics(const Snapshot& state, const model::Plan& plan, proto::ApplyPlan& command) : state_(state), command_(command) {
+    for (const auto& alloc : plan.placements()) {
+      if (alloc.has_metrics() && is_new(alloc)) groups_.try_emplace(alloc.task_group(), number(alloc.metrics()));
+    }
+  }
+
+  void add_placement(const model::Allocation& alloc) {
+    auto& placement = *command_.add_placements();
+    *placement.mutable_alloc() = alloc;
+    placement.mutable_alloc()->clear_job();
+    placement.mutable_alloc()->clear_metrics();
+    const auto shared = groups_.find(alloc.task_group());
+    if (alloc.has_metrics()) {
+      placement.set_metric(number(alloc.metrics()));
+    } else if (shared != groups_.end() && is_new(alloc)) {
+      placement.set_metric(shared->second);
+    }
+  }
+
+ private:
+  bool is_new(const model::Allocation& alloc) const { return state_.alloc(parse_uuid(alloc.id())) == nullptr; }
+
+  /// Counts from 1.
+  std::uint32_t number(const model::AllocMetric& metric) {
+    const auto [known, first] = known_.try_emplace(to_bytes(metric), static_cast<std::uint32_t>(known_.size() + 1));
+    if (first) *command_.add_metrics() = metric;
+    return known->second;
+  }
+
+  const Snapshot& state_;
+  proto::ApplyPlan& command_;
+  std::map<std::string, std::uint32_t> known_;
+  std::map<std::string, std::uint32_t> groups_;
+};
 
 }  // namespace
 
@@ -59,10 +85,10 @@ Result<Decision<PlanApplied>> decide(const ApplyPlan& request, const Deciding& d
   command.set_job_id(plan.job_id());
   command.set_job_version(plan.job_version());
   command.set_job_create_index(version ? version->create_index : 0);
-  std::map<std::string, std::uint32_t> metrics;
+  PlanMetrics metrics(deciding.state, plan, command);
   for (const int i : fitting.stops) *command.add_stops() = plan.stops(i);
   for (const int i : fitting.preemptions) *command.add_stops() = plan.preemptions(i);
-  for (const int i : fitting.placements) add_placement(plan.placements(i), metrics, command);
+  for (const int i : fitting.placements) metrics.add_placement(plan.placements(i));
   if (plan.has_deployment()) *command.mutable_deployment() = plan.deployment();
   if (fitting.whole()) {
     for (const auto& eval : request.evals) *command.add_evals() = *eval;

@@ -43,19 +43,41 @@ ExistingAlloc view_of(const Snapshot& cluster, const AllocRow& row, const model:
   return alloc;
 }
 
+/// Whether the table was made from exactly these nodes. A node that changes is another object.
+bool is_table_of(const NodeTable& table, const Snapshot& cluster) {
+  if (table.size() != cluster.node_count()) return false;
+  NodeAt at = 0;
+  bool same = true;
+  cluster.each_node({}, [&](const model::Node& node) {
+    same = table.nodes[at++].get() == &node;
+    return same;
+  });
+  return same;
+}
+
+/// What nodes are, without what is on them. Reading attributes and drivers of thousands of nodes costs more than placing
+/// thousands of allocations, and nodes change seldom: each worker thread remembers the last table it made.
+const NodeTable& facts_of(const Snapshot& cluster) {
+  thread_local NodeTable known;
+  if (is_table_of(known, cluster)) return known;
+  known = NodeTable();
+  cluster.each_node({}, [&](const model::Node& node) {
+    known.add(cluster.shared_node(parse_uuid(node.id())));
+    return true;
+  });
+  return known;
+}
+
 }  // namespace
 
 NodeTable node_table(const Snapshot& cluster) {
-  NodeTable table;
-  cluster.each_node({}, [&](const model::Node& node) {
-    table.add(cluster.shared_node(parse_uuid(node.id())));
-    const NodeAt at = static_cast<NodeAt>(table.size() - 1);
+  NodeTable table = facts_of(cluster);
+  for (NodeAt at = 0; at < table.size(); ++at) {
     cluster.each_alloc_on_node(table.ids[at], [&](const AllocRow& row) {
       if (!row.client_terminal()) table.take(at, row.shape ? capacity_of(*row.shape) : model::Capacity{}, ports_of(row));
       return true;
     });
-    return true;
-  });
+  }
   return table;
 }
 

@@ -88,6 +88,17 @@ Feasibility::Group Feasibility::make_group(const model::TaskGroup& group) {
     add_affinities(task.affinities(), made);
     if (std::ranges::find(made.drivers, task.driver()) == made.drivers.end()) made.drivers.push_back(task.driver());
   }
+  for (const std::string& driver : made.drivers) {
+    const auto number = nodes_.driver_names.find(driver);
+    if (number && *number < 64) {
+      made.driver_bits |= std::uint64_t{1} << *number;
+    } else {
+      made.other_drivers.push_back(driver);
+    }
+  }
+  made.is_plain = group.volumes().empty() && std::ranges::all_of(group.networks(), [](const model::NetworkResource& network) {
+    return network.mode().empty() || network.mode() == "host" || network.mode() == "none";
+  }) && std::ranges::all_of(group.tasks(), [](const model::Task& task) { return task.resources().devices_size() == 0; });
   made.verdicts.resize(nodes_.computed_classes.size());
   made.class_affinity.resize(nodes_.computed_classes.size());
   return made;
@@ -133,11 +144,11 @@ const std::string& Feasibility::class_verdict(Group& group, NodeAt node) {
 
 const std::string* Feasibility::node_obstacle(const Group& group, int index, NodeAt node) {
   const model::Node& message = *nodes_.nodes[node];
-  for (const std::string& driver : group.drivers) {
-    const auto number = nodes_.driver_names.find(driver);
-    const bool healthy = number && (*number < 64 ? (nodes_.drivers[node] >> *number & 1) != 0 : has_driver(message, driver));
-    if (!healthy) return &missing_drivers;
+  if ((nodes_.drivers[node] & group.driver_bits) != group.driver_bits) return &missing_drivers;
+  for (const std::string& driver : group.other_drivers) {
+    if (!has_driver(message, driver)) return &missing_drivers;
   }
+  if (group.is_plain) return nullptr;
   const model::TaskGroup& wanted = job_.task_groups(index);
   if (!has_devices(message, wanted)) return &missing_devices;
   for (const auto& network : wanted.networks()) {

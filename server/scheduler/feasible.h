@@ -48,6 +48,9 @@ class Feasibility {
     std::vector<model::Condition> by_class;  ///< asked once a class
     std::vector<model::Condition> by_node;   ///< look at unique attributes
     std::vector<std::string> drivers;
+    std::uint64_t driver_bits = 0;           ///< of those that have one
+    std::vector<std::string> other_drivers;  ///< the others
+    bool is_plain = true;                    ///< no devices, volumes or special network: only drivers matter
     std::vector<Weighted> affinities;
     double weight_sum = 0;
     bool affinity_by_class = true;

@@ -334,23 +334,23 @@ model::AllocMetric GroupPlacer::counts_only() const {
 
 model::AllocMetric GroupPlacer::failure(const std::vector<NodeAt>& only) const {
   const NodeTable& nodes = room_.nodes();
+  const std::vector<NodeAt>& looked_at = only.empty() ? feasibility_.candidates() : only;
   model::AllocMetric metric = counts_only();
-  for (const NodeAt node : only.empty() ? feasibility_.candidates() : only) {
-    metric.set_nodes_evaluated(metric.nodes_evaluated() + 1);
+  metric.set_nodes_evaluated(static_cast<std::int64_t>(looked_at.size()));
+  for (const NodeAt node : looked_at) {
+    const std::string& obstacle = feasibility_.obstacle(group_, node);
+    const std::string reason = obstacle.empty() ? indistinct(node) : obstacle;
+    if (reason.empty() && fits(node)) continue;
     const std::string& node_class = nodes.node_classes.text(nodes.node_class[node]);
-    std::string reason = feasibility_.obstacle(group_, node);
-    if (reason.empty()) reason = indistinct(node);
     if (!reason.empty()) {
       metric.set_nodes_filtered(metric.nodes_filtered() + 1);
       count(*metric.mutable_class_filtered(), node_class);
       count(*metric.mutable_constraint_filtered(), reason);
       continue;
     }
-    const std::string dimension = exhausted(node);
-    if (dimension.empty()) continue;
     metric.set_nodes_exhausted(metric.nodes_exhausted() + 1);
     count(*metric.mutable_class_exhausted(), node_class);
-    count(*metric.mutable_dimension_exhausted(), dimension);
+    count(*metric.mutable_dimension_exhausted(), exhausted(node));
   }
   if (!metric.dimension_exhausted().contains("cpu") && !metric.dimension_exhausted().contains("memory")) return metric;
   for (const auto& task : wanted_.tasks()) {

@@ -79,7 +79,7 @@ void PlanBuilder::place(const std::string& group, const Missing& missing, GroupP
   alloc.set_job_id(job.id());
   alloc.set_task_group(group);
   *alloc.mutable_allocated_resources() = std::move(placed.resources);
-  *alloc.mutable_metrics() = metrics;
+  if (told_.insert(group).second) *alloc.mutable_metrics() = metrics;
   alloc.set_desired_status("run");
   alloc.set_client_status("pending");
   if (!missing.previous) return;

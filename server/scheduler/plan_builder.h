@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,7 @@ class PlanBuilder {
   Scheduled out_;
   std::map<std::string, model::AllocMetric> failed_;
   std::map<std::string, std::int64_t> queued_;
+  std::set<std::string> told_;  ///< groups whose metrics stand in the plan
   std::vector<Later> later_;
 };
 

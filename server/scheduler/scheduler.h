@@ -25,7 +25,7 @@ struct SchedulerSettings {
 /// What to commit. An evaluation may ask for nothing but its own end.
 struct Scheduled {
   /// Stops (a stop that names only a follow-up evaluation just records that), placements and updates in place.
-  /// Placements carry their metrics: equal ones within a group, since they were ranked together.
+  /// New allocations of a group were ranked together: their metrics stand in the first of them and hold for all.
   model::Plan plan;
   /// The evaluation as it is to be stored once the plan is committed whole: "complete" (or "blocked" again, if it was)
   /// with queued counts, failed groups, the blocked evaluation and annotations; "failed" when the scheduler cannot
