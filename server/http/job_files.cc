@@ -42,15 +42,12 @@ Async<http::Response> validate_job(HttpParts* parts, api::Call call) {
   const std::string ns = namespace_of(call, body.namespace_(), &body.job());
   body.mutable_job()->set_namespace_(ns);
 
-  const Result<PreparedJob> prepared = prepare_job(std::move(*body.mutable_job()), parts->server.config());
+  const model::Validation found = complete_and_judge(*body.mutable_job(), parts->server.config());
   model::JobValidateResponse answer;
   answer.set_driver_config_validated(true);
-  if (prepared) {
-    answer.set_warnings(prepared->warnings);
-  } else {
-    answer.set_error(prepared.error().message);
-    answer.add_validation_errors(prepared.error().message);
-  }
+  for (const std::string& error : found.errors) answer.add_validation_errors(error);
+  answer.set_error(found.text());
+  answer.set_warnings(found.warnings);
   co_return api::json(answer, call.params.pretty);
 }
 
