@@ -109,9 +109,9 @@ Datum Evaluator::try_first(const Call& node, const Scope* scope) {
     out_ = &errors;
     Datum out = value(*argument, scope);
     out_ = outer;
+    if (!spend(0, argument->range)) return Datum::unknown();
     if (!has_errors(errors)) return can ? Datum(true) : out;
     for (const Diagnostic& d : errors) reasons += "\n- " + one_line(d);
-    if (budget_.left < 0) break;
   }
   if (can) return Datum(false);
   error(node.name_range, "Error in function call", "No expression of try() succeeded:" + reasons);

@@ -10,6 +10,7 @@ Functions standard_functions(World world) {
   detail::add_collection_functions(out);
   detail::add_set_functions(out);
   detail::add_encoding_functions(out);
+  detail::add_yaml_functions(out);
   detail::add_hash_functions(out);
   detail::add_address_functions(out);
   detail::add_time_functions(out);

@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/hcl/functions_impl.h"
@@ -67,11 +68,11 @@ Result<Datum> cidrnetmask(const World&, Arguments a) {
 }
 
 Result<std::string> subnet(const Prefix& prefix, std::int64_t new_bits, Bits number) {
-  if (new_bits < 0) return fail(Code::invalid, "must extend prefix by at least 0 bits");
+  if (prefix.length + new_bits < 0) return fail(Code::invalid, "a prefix of {} bits cannot be shortened by {}", prefix.length, -new_bits);
   if (new_bits > 32) return fail(Code::invalid, "may not extend prefix by more than 32 bits");
   const int length = prefix.length + static_cast<int>(new_bits);
   if (length > prefix.bits()) return fail(Code::invalid, "insufficient address space to extend prefix of {} by {}", prefix.length, new_bits);
-  if (number >= Bits{1} << new_bits) return fail(Code::invalid, "prefix extension of {} does not accommodate a subnet numbered {}", new_bits, static_cast<std::int64_t>(number));
+  if (number >= Bits{1} << std::max<std::int64_t>(new_bits, 0)) return fail(Code::invalid, "prefix extension of {} does not accommodate a subnet numbered {}", new_bits, static_cast<std::int64_t>(number));
   const int shift = prefix.bits() - length;
   const Bits address = shift >= 128 ? prefix.address : prefix.address | (number << shift);
   return address_text(prefix.is_v6, address) + "/" + std::to_string(length);

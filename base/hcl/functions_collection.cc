@@ -43,15 +43,16 @@ Result<Datum> element(const World&, Arguments a) {
 }
 
 Result<Datum> index(const World&, Arguments a) {
-  if (a[0].is_mapping()) {
-    DROVER_LET(const Datum key, convert(a[1], Kind::string));
+  if (a[0].is_mapping() && a[0].kind() == Kind::map) {
+    if (a[1].kind() != Kind::string) return fail(Code::invalid, "the key of a map must be a string");
+    const Datum& key = a[1];
     const auto at = a[0].members().find(key.text());
     if (at == a[0].members().end()) return fail(Code::invalid, "there is no element with the key \"{}\"", key.text());
     return at->second;
   }
   if (!a[0].is_sequence() || a[0].kind() == Kind::set) return not_a("list or map", a[0]);
-  DROVER_LET(const Datum key, convert(a[1], Kind::number));
-  DROVER_LET(const std::int64_t at, whole_number(key));
+  if (a[1].kind() != Kind::number) return fail(Code::invalid, "the key of a list must be a number");
+  DROVER_LET(const std::int64_t at, whole_number(a[1]));
   if (at < 0 || at >= static_cast<std::int64_t>(a[0].items().size())) return fail(Code::invalid, "index out of range");
   return a[0].items()[static_cast<std::size_t>(at)];
 }
@@ -83,8 +84,8 @@ Result<Datum> coalesce(const World&, Arguments a) {
 Result<Datum> coalescelist(const World&, Arguments a) {
   if (a.empty()) return fail(Code::invalid, "at least one argument is required");
   for (const Datum& datum : a) {
-    if (!datum.is_null() && !datum.is_sequence()) return not_a("list", datum);
-    if (!datum.is_null() && !datum.items().empty()) return datum;
+    if (!datum.is_sequence() || datum.kind() == Kind::set) return not_a("list or tuple", datum);
+    if (!datum.items().empty()) return datum;
   }
   return fail(Code::invalid, "no non-null arguments");
 }
@@ -227,10 +228,10 @@ void add_collection_functions(Functions& functions) {
   functions.add("length", {{{"collection", Kind::dynamic}}, {}, &length});
   functions.add("element", {{any_list, {"index", Kind::number}}, {}, &element});
   functions.add("index", {{{"collection", Kind::dynamic}, {"key", Kind::dynamic}}, {}, &index});
-  functions.add("lookup", {{map, {"key", Kind::string}, {"default", Kind::dynamic, true}}, {}, &lookup});
+  functions.add("lookup", {{map, {"key", Kind::string}, {"default", Kind::dynamic}}, {}, &lookup});
   functions.add("contains", {{any_list, anything}, {}, &contains});
   functions.add("coalesce", {{}, Parameter{"vals", Kind::dynamic, true}, &coalesce});
-  functions.add("coalescelist", {{}, Parameter{"vals", Kind::dynamic, true}, &coalescelist});
+  functions.add("coalescelist", {{}, Parameter{"vals", Kind::dynamic}, &coalescelist});
   functions.add("compact", {{{"list", strings}}, {}, &compact});
   functions.add("concat", {{}, Parameter{"seqs", Kind::dynamic}, &concat});
   functions.add("distinct", {{any_list}, {}, &distinct});

@@ -10,6 +10,8 @@ namespace {
 
 /// A wider or more precise verb than this is a mistake.
 constexpr int width_max = 10'000;
+/// The smallest exponent that is written as one.
+constexpr int exponent_from = 6;
 
 struct Verb {
   char letter = 0;
@@ -43,6 +45,32 @@ std::string first_clusters(std::string_view text, int count) {
 
 std::string upper(std::string text) { return unicode::to_upper(text); }
 
+/// As few digits as tell the number apart; with an exponent where it is small or beyond six digits, or always.
+std::string shortest(const Number& number, bool exponent_always) {
+  const std::string plain = number.to_text();
+  const bool negative = plain.starts_with('-');
+  std::string digits;
+  int point = 0;
+  bool fraction = false;
+  for (const char c : plain.substr(negative ? 1 : 0)) {
+    if (c == '.') {
+      fraction = true;
+      continue;
+    }
+    if (digits.empty() && c == '0') {
+      point -= fraction;
+      continue;
+    }
+    digits.push_back(c);
+    point += !fraction;
+  }
+  const int exponent = point - 1;
+  if (digits.empty() || (!exponent_always && exponent >= -4 && exponent < exponent_from)) return plain;
+  while (digits.size() > 1 && digits.back() == '0') digits.pop_back();
+  const std::string size = std::to_string(std::abs(exponent));
+  return (negative ? "-" : "") + digits.substr(0, 1) + (digits.size() > 1 ? "." + digits.substr(1) : "") + (exponent < 0 ? "e-" : "e+") + (size.size() < 2 ? "0" : "") + size;
+}
+
 /// The verb's letters are printf's, save that an exponent has two digits at least and %g is as short as can be.
 std::string real_text(const Number& number, const Verb& verb) {
   if (number.is_infinite()) return number.is_negative() ? "-Inf" : "+Inf";
@@ -54,14 +82,8 @@ std::string real_text(const Number& number, const Verb& verb) {
     std::snprintf(buffer, sizeof buffer, pattern.c_str(), precision, number.to_double());
     return buffer;
   }
-  for (int digits = 1; digits <= 17; ++digits) {
-    std::snprintf(buffer, sizeof buffer, pattern.c_str(), digits, number.to_double());
-    if (std::strtod(buffer, nullptr) == number.to_double()) break;
-  }
-  // Plain digits up to an exponent of 20.
-  const double magnitude = std::abs(number.to_double());
-  if (magnitude >= 1e21 || (magnitude != 0 && magnitude < 1e-4)) return buffer;
-  return number.to_text();
+  const std::string out = shortest(number, verb.letter == 'e' || verb.letter == 'E');
+  return verb.letter == 'E' || verb.letter == 'G' ? upper(out) : out;
 }
 
 Result<Datum> as(const Datum& datum, const Type& type, const Verb& verb, std::size_t at) {
@@ -74,6 +96,7 @@ Result<Datum> as(const Datum& datum, const Type& type, const Verb& verb, std::si
 Result<std::string> plain_value(const Datum& datum, const Verb& verb) {
   if (verb.sharp || (!datum.is_null() && !datum.type().is_primitive())) return json_text(datum);
   if (datum.is_null()) return std::string("null");
+  if (datum.kind() == Kind::number) return shortest(datum.number(), false);
   DROVER_LET(const Datum text, convert(datum, Kind::string));
   return text.text();
 }

@@ -15,6 +15,7 @@ void add_format_functions(Functions& functions);
 void add_collection_functions(Functions& functions);
 void add_set_functions(Functions& functions);
 void add_encoding_functions(Functions& functions);
+void add_yaml_functions(Functions& functions);
 void add_hash_functions(Functions& functions);
 void add_address_functions(Functions& functions);
 void add_time_functions(Functions& functions);

@@ -1,3 +1,4 @@
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -14,9 +15,13 @@ namespace {
 
 const Parameter number{"num", Kind::number};
 
+/// The shortest decimal that is this double: these functions are no more exact than that.
 Result<Datum> from_double(double value) {
   if (std::isnan(value)) return fail(Code::invalid, "the result is not a number");
-  return Datum(Number(value));
+  if (std::isinf(value)) return Datum(Number(value));
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  return Datum(Number::parse(std::string_view(digits, static_cast<std::size_t>(end - digits))).value_or(Number(value)));
 }
 
 template <bool (*better)(const Number&, const Number&)>

@@ -30,13 +30,12 @@ Result<Datum> reversed(const World&, Arguments a) {
 
 Result<Datum> substr(const World&, Arguments a) {
   DROVER_LET(std::int64_t offset, whole_number(a[1]));
-  DROVER_LET(const std::int64_t length, whole_number(a[2]));
+  DROVER_LET(std::int64_t length, whole_number(a[2]));
   const std::vector<std::string_view> parts = clusters(a[0].text());
   const auto size = static_cast<std::int64_t>(parts.size());
-  if (offset < 0) {
-    // From the end. Without a length, or too far, it is from the start on.
-    if (length == 0) return Datum(size + offset < 0 ? std::string(a[0].text()) : std::string());
-    offset = std::max<std::int64_t>(0, size + offset);
+  if (offset < 0) {  // from the end, where a length of 0 means all that is left
+    offset = std::max<std::int64_t>(0, size + std::max(offset, -size));
+    if (length == 0) length = size;
   }
   std::string out;
   const std::int64_t end = length < 0 ? size : offset + std::min(length, size);
@@ -44,7 +43,8 @@ Result<Datum> substr(const World&, Arguments a) {
   return Datum(out);
 }
 
-/// Every letter that follows something else than a letter, a digit, an underscore or a quote within a word.
+/// Upper case for the first letter of each word. Of what is no letter or digit, all of ASCII but the underscore ends a
+/// word, and of the rest only white space does.
 Result<Datum> title(const World&, Arguments a) {
   std::string out;
   bool word = false;
@@ -52,7 +52,7 @@ Result<Datum> title(const World&, Arguments a) {
     const unicode::Decoded d = unicode::decode(rest);
     const std::size_t bytes = std::max<std::size_t>(d.bytes, 1);
     const std::string_view letter = rest.substr(0, bytes);
-    const bool part = d.code == '_' || (d.code != '-' && unicode::is_identifier_part(d.code));
+    const bool part = d.code < 128 ? d.code != '-' && unicode::is_identifier_part(d.code) : !unicode::is_space(d.code);
     // The title case of ǆ is ǅ, and not its upper case.
     const std::string upper = d.code >= 0x1C4 && d.code <= 0x1CC ? std::string(d.code <= 0x1C6 ? "\u01C5" : d.code <= 0x1C9 ? "\u01C8" : "\u01CB") : unicode::to_upper(letter);
     out += word ? std::string(letter) : upper;

@@ -330,13 +330,7 @@ ExpressionPtr Parser::object() {
   const Token opening = read();
   {
     const Newlines hidden(*this, false);
-    if (next_is(identifier) && peek().text() == "for") {
-      const std::size_t before = at_;
-      read();
-      const bool is_name = next_is(equal) || next_is(colon);
-      at_ = before;
-      if (!is_name) return for_term(opening, true);
-    }
+    if (next_is(identifier) && peek().text() == "for") return for_term(opening, true);
   }
   const Newlines visible(*this, true);
   Object out;

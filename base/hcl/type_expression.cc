@@ -33,6 +33,8 @@ std::optional<Type::Attribute> object_attribute(const ObjectItem& item, bool con
   std::string name;
   if (key && key->steps.empty()) {
     name = key->root;
+  } else if (const auto* literal = std::get_if<Literal>(&item.key->node); literal && !std::holds_alternative<Number>(literal->value)) {
+    name = std::string(item.key->range.text());  // true, false and null are names here
   } else {
     const Datum text = evaluate(*item.key, nullptr, out);
     if (!text.is_string()) return refuse(item.key->range, "An object's attribute names must be plain names.", out);
@@ -43,18 +45,13 @@ std::optional<Type::Attribute> object_attribute(const ObjectItem& item, bool con
   const auto* call = std::get_if<Call>(&type_part->node);
   if (call && call->name == "optional") {
     if (!constraint) return refuse(call->name_range, "Optional attributes are not allowed here: an exact type is required.", out);
-    if (call->arguments.empty() || call->arguments.size() > 2) return refuse(type_part->range, "optional() takes the attribute's type and, if wanted, its default.", out);
+    if (call->arguments.size() != 1) return refuse(type_part->range, "optional() takes the attribute's type; a default is not allowed here.", out);
     attribute.optional = true;
     type_part = call->arguments[0].get();
   }
   const std::optional<Type> type = evaluate_type(*type_part, constraint, out);
   if (!type) return std::nullopt;
   attribute.type = *type;
-  if (attribute.optional && call->arguments.size() == 2) {
-    const Result<Datum> value = convert(evaluate(*call->arguments[1], nullptr, out), *type);
-    if (!value) return refuse(call->arguments[1]->range, "This default does not fit the attribute's type: " + value.error().message + ".", out);
-    attribute.when_missing = *value;
-  }
   return attribute;
 }
 

@@ -88,7 +88,10 @@ void JobDecoder::finish(const DecodedBlock& decoded) {
   if (kind == "template") return set_defaults(static_cast<Template&>(message));
   if (kind == "change_script") return set_defaults(static_cast<ChangeScript&>(message));
   if (kind == "network") return split_ports(static_cast<NetworkResource&>(message));
-  if (kind == "periodic") return static_cast<PeriodicConfig&>(message).set_spec_type("cron");
+  if (kind == "periodic") {
+    auto& periodic = static_cast<PeriodicConfig&>(message);
+    if (periodic.has_spec() || periodic.specs_size() > 0) periodic.set_spec_type("cron");
+  }
 }
 
 void JobDecoder::job(const DecodedBlock& decoded) {

@@ -17,7 +17,7 @@ extern char** environ;
 
 /// For tests against recorded job files: what `drover job run -output` and an evaluation of single expressions give,
 /// without the command line around them.
-///   jobspec_json [-var N=V] [-var-file F] [-hcl2-strict=false] [-no-files] FILE    the job as JSON, or errors and exit 1
+///   jobspec_json [-var N=V] [-var-file F] [-hcl2-strict=false] [-no-files] [-json] FILE    the job as JSON, or errors and exit 1
 ///   jobspec_json -eval                                                 a JSON object with "expression" a line, answers likewise
 namespace {
 
@@ -36,6 +36,16 @@ std::string environment(const char* name) {
   return value ? value : "";
 }
 
+/// The API's own form: a job, or {"Job": job}.
+int print_api_json(const std::string& text) {
+  model::Job job;
+  Result<void> read = model::from_json_member(text, "Job", job);
+  if (!read && read.error().code == Code::not_found) read = model::from_json(text, job);
+  if (!read) return std::cerr << read.error().message << "\n", 1;
+  std::cout << "{\"Job\":" << model::to_json(job) << "}\n";
+  return 0;
+}
+
 int parse(int argc, char** argv) {
   model::JobspecOptions options;
   RealRandom random;
@@ -43,6 +53,7 @@ int parse(int argc, char** argv) {
   options.random = &random;
   options.files = &files;
   std::string file;
+  bool api_json = false;
   for (int i = 1; i < argc; ++i) {
     const std::string arg = argv[i];
     if (arg == "-var" && i + 1 < argc) {
@@ -54,6 +65,8 @@ int parse(int argc, char** argv) {
       options.variable_files.push_back({base_name(name), *text});
     } else if (arg == "-hcl2-strict=false") {
       options.strict = false;
+    } else if (arg == "-json") {
+      api_json = true;
     } else if (arg == "-no-files") {
       options.files = nullptr;
     } else {
@@ -67,6 +80,7 @@ int parse(int argc, char** argv) {
   }
   const std::optional<std::string> text = read(file);
   if (!text) return std::cerr << "cannot read " << file << "\n", 1;
+  if (api_json) return print_api_json(*text);
   const model::ParsedJob parsed = model::parse_job(*text, base_name(file), options);
   std::cerr << hcl::render(parsed.diagnostics) << hcl::render(parsed.refusals);
   if (!parsed.job) return 1;
