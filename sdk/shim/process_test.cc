@@ -241,6 +241,48 @@ TEST_CASE("leftovers of starts whose answer was lost are ended, others stay", "[
   CHECK(kept_process->destroy().ok());
 }
 
+TEST_CASE("a driver killed at any moment of a start leaves nothing that cannot be found and ended", "[process]") {
+  Rig rig;
+  const std::string marker = "100" + std::to_string(::getpid());
+  const auto is_left = [&marker] {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      std::ifstream file(entry.path() / "cmdline", std::ios::binary);
+      const std::string line((std::istreambuf_iterator<char>(file)), {});
+      if (line.find(std::string("sleep\0", 6) + marker) != std::string::npos) return true;
+    }
+    return false;
+  };
+  int started = 0;
+  for (int i = 0; i < 80; ++i) {
+    ProcessSpec spec = rig.shell("exec sleep " + marker);
+    spec.state_dir = rig.dir / ("starts/" + std::to_string(i));
+    int ready[2];
+    REQUIRE(::pipe2(ready, O_CLOEXEC) == 0);
+    const int driver = ::fork();
+    if (driver == 0) {
+      Supervisor own(rig.settings);
+      [[maybe_unused]] const ssize_t told = ::write(ready[1], "x", 1);
+      const auto process = own.start(spec);
+      for (;;) ::pause();
+    }
+    char byte = 0;
+    CHECK(::read(ready[0], &byte, 1) == 1);
+    const timespec a_moment{0, i * 50'000L};
+    ::nanosleep(&a_moment, nullptr);
+    ::kill(driver, SIGKILL);
+    ::waitpid(driver, nullptr, 0);
+    ::close(ready[0]);
+    ::close(ready[1]);
+
+    Supervisor next(rig.settings);
+    REQUIRE(next.end_leftovers(rig.dir / "starts", {}).ok());
+    started += std::filesystem::exists(rig.dir / "starts") ? 1 : 0;
+    CHECK((!std::filesystem::exists(rig.dir / "starts") || std::filesystem::is_empty(rig.dir / "starts")));
+  }
+  CHECK(started > 0);
+  CHECK(Rig::eventually([&] { return !is_left(); }));
+}
+
 TEST_CASE("a process that is given a user becomes it, with exactly its groups", "[process][root]") {
   if (::geteuid() != 0) {
     WARN("only root can become another user: not run");

@@ -88,6 +88,23 @@ void end_leftover(const ProcessId& shim) {
   }
 }
 
+/// A shim that was only just started may not have said yet who it is. It writes into its folder before it starts anything,
+/// so a folder that could be removed empty has no shim that still will.
+void end_and_remove(const std::string& state_dir) {
+  const auto deadline = std::chrono::steady_clock::now() + leftover_limit;
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (const auto shim = read_shim_record(state_dir); shim.ok()) {
+      end_leftover(*shim);
+      break;
+    }
+    ::unlink((state_dir + "/" + spec_file).c_str());
+    if (::rmdir(state_dir.c_str()) == 0 || errno == ENOENT) return;
+    std::this_thread::sleep_for(poll_pause);
+  }
+  std::error_code ignored;
+  std::filesystem::remove_all(state_dir, ignored);
+}
+
 }  // namespace
 
 class Supervisor::Impl {
@@ -185,12 +202,10 @@ Result<void> Supervisor::Impl::end_leftovers(const std::string& dir, const std::
     if (std::find(keep.begin(), keep.end(), at->path().string()) == keep.end()) found.push_back(at->path().string());
   for (const std::string& state_dir : found) {
     const Placement placement = placement_of(read_spec_entries(state_dir));
-    if (const auto shim = read_shim_record(state_dir); shim.ok()) end_leftover(*shim);
-    if (placement.owned) {
-      DROVER_TRY(cgroup::kill_all(placement.group, leftover_limit));
-      DROVER_TRY(remove_group(placement));
-    }
-    std::filesystem::remove_all(state_dir, error);
+    end_and_remove(state_dir);
+    if (!placement.owned) continue;
+    DROVER_TRY(cgroup::kill_all(placement.group, leftover_limit));
+    DROVER_TRY(remove_group(placement));
   }
   return {};
 }
