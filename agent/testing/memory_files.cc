@@ -8,12 +8,12 @@ constexpr Duration work_time = std::chrono::microseconds(200);
 }  // namespace
 
 AllocDirs MemoryFiles::alloc_dirs(const std::string& alloc_id) const {
-  const std::string root = "/sim/alloc/" + alloc_id;
+  const std::string root = folders_.root + "/" + alloc_id;
   return {root, root + "/alloc", root + "/alloc/logs"};
 }
 
 TaskDirs MemoryFiles::task_dirs(const std::string& alloc_id, const std::string& task) const {
-  const std::string root = "/sim/alloc/" + alloc_id + "/" + task;
+  const std::string root = folders_.root + "/" + alloc_id + "/" + task;
   return {root, root + "/local", root + "/secrets", root + "/tmp"};
 }
 

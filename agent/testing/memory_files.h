@@ -10,6 +10,7 @@ namespace drover::agent {
 
 /// What folders there are on a simulated machine.
 struct MemoryFolders {
+  std::string root = "/sim/alloc";
   std::set<std::string> allocs;
   std::set<std::string> tasks;      ///< "<alloc id>/<task>"
   std::set<std::string> open_logs;  ///< the same

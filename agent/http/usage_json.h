@@ -1,0 +1,17 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "agent/drivers/drivers.h"
+#include "agent/host_facts.h"
+#include "base/loop/time.h"
+#include "model/fwd.h"
+
+namespace drover::agent {
+
+/// Measurements as the API shows them: of an allocation the sum over its tasks.
+std::string alloc_usage_json(const std::map<std::string, TaskUsage>& tasks, Instant now);
+std::string host_use_json(const HostUse& use, Instant now);
+
+}  // namespace drover::agent
