@@ -1,7 +1,12 @@
 #include "agent/alloc/interpolate.h"
 
+#include <algorithm>
+#include <array>
 #include <cctype>
 
+#include "base/hcl/convert.h"
+#include "base/hcl/eval.h"
+#include "base/hcl/parser.h"
 #include "model/proto/node.pb.h"
 
 namespace drover::agent {
@@ -21,46 +26,99 @@ const std::string* find(const Texts& texts, std::string_view name) {
   return found == texts.end() ? nullptr : &found->second;
 }
 
-/// env["a key"] and env['…'] stand for a variable by its raw name.
-std::string_view variable_name(std::string_view expression) {
-  if (expression.starts_with("env[\"") && expression.ends_with("\"]")) return expression.substr(5, expression.size() - 7);
-  if (expression.starts_with("env.")) return expression.substr(4);
-  return expression;
-}
-
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
   while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
   return text;
 }
 
+/// Puts a value at "a.b.c" into nested maps. Where a name is both a value and a prefix of others, the others win: they
+/// are what an expression can only reach this way.
+void put(Value& root, std::string_view name, const std::string& text) {
+  Value* at = &root;
+  for (;;) {
+    const auto dot = name.find('.');
+    const std::string_view part = name.substr(0, dot);
+    Value* member = at->find(part);
+    if (dot == std::string_view::npos) {
+      if (member == nullptr) at->set(part, text);
+      return;
+    }
+    if (member == nullptr || !member->is_map()) member = at->set(part, Value::map()).find(part);
+    at = member;
+    name.remove_prefix(dot + 1);
+  }
+}
+
+/// The functions that a task's configuration may call.
+constexpr std::array<std::string_view, 15> config_functions = {"abs", "coalesce", "concat", "hasindex", "int", "jsondecode", "jsonencode", "length",
+                                                               "lower", "max", "min", "reverse", "strlen", "substr", "upper"};
+
 struct Evaluation {
   const Texts& env;
   const Texts& node;
 
+  /// A text of plain references is put together here, which is what nearly all are; anything else is an expression.
   Result<std::string> evaluate_text(std::string_view text) const {
+    const std::string_view whole = text;
     std::string out;
     while (!text.empty()) {
       if (text.starts_with("$${")) {
         out += "${";
         text.remove_prefix(3);
-        continue;
-      }
-      if (!text.starts_with("${")) {
+      } else if (text.starts_with("%{")) {
+        return evaluate_expression(whole);
+      } else if (text.starts_with("${")) {
+        const auto close = text.find('}');
+        if (close == std::string_view::npos) return fail(Code::invalid, "\"{}\" has no closing brace", text);
+        const std::string_view name = trimmed(text.substr(2, close - 2));
+        if (!std::all_of(name.begin(), name.end(), is_reference_character)) return evaluate_expression(whole);
+        const std::string* value = find(env, name);
+        if (value == nullptr) value = find(node, name);
+        if (value == nullptr) return fail(Code::invalid, "unknown reference ${{}}", name);
+        out += *value;
+        text.remove_prefix(close + 1);
+      } else {
         out += text.front();
         text.remove_prefix(1);
-        continue;
       }
-      const auto close = text.find('}');
-      if (close == std::string_view::npos) return fail(Code::invalid, "\"{}\" has no closing brace", text);
-      const std::string_view expression = trimmed(text.substr(2, close - 2));
-      const std::string* value = find(env, variable_name(expression));
-      if (value == nullptr) value = find(node, expression);
-      if (value == nullptr) return fail(Code::invalid, "unknown reference ${{}}", expression);
-      out += *value;
-      text.remove_prefix(close + 1);
     }
     return out;
+  }
+
+  Result<std::string> evaluate_expression(std::string_view text) const {
+    Value names = Value::map();
+    for (const auto& [name, value] : node) put(names, name, value);
+    for (const auto& [name, value] : env) put(names, name, value);
+    hcl::Datum::Map variables;
+    for (const auto& [name, value] : env) variables.insert_or_assign(name, hcl::Datum(value));
+
+    const hcl::Functions all = hcl::standard_functions({});
+    hcl::Functions allowed;
+    for (const std::string_view name : config_functions) {
+      if (const hcl::Function* function = all.find(name)) allowed.add(name, *function);
+    }
+    hcl::Budget budget;
+    hcl::Scope scope;
+    scope.use(allowed);
+    scope.use(budget);
+    for (const auto& [name, value] : names.members()) scope.set(name, hcl::from_value(value));
+    scope.set("env", hcl::Datum::object(std::move(variables)));
+
+    hcl::Diagnostics problems;
+    const auto source = hcl::Source::make("config", std::string(text));
+    const hcl::ExpressionPtr expression = hcl::parse_template_part(*source, {}, text.size(), problems);
+    if (!hcl::has_errors(problems) && expression) {
+      const hcl::Datum datum = hcl::evaluate(*expression, &scope, problems);
+      if (!hcl::has_errors(problems)) return as_text(datum);
+    }
+    return fail(Code::invalid, "\"{}\": {}", text, problems.empty() ? "it cannot be evaluated" : problems.front().summary + ": " + problems.front().detail);
+  }
+
+  static Result<std::string> as_text(const hcl::Datum& datum) {
+    DROVER_LET(const hcl::Datum text, hcl::convert(datum, hcl::Kind::string));
+    DROVER_LET(const Value value, hcl::to_value(text));
+    return value.is_text() ? value.text() : "";
   }
 
   Result<Value> evaluate(const Value& value) const {

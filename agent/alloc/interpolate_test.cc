@@ -33,6 +33,21 @@ TEST_CASE("a driver's config is evaluated in every string and key, numbers keep 
   CHECK(*out->find("linux") == Value(3));
 }
 
+TEST_CASE("a config may call functions and look into the environment by any key", "[agent]") {
+  const Texts env = {{"NOMAD_TASK_NAME", "web"}, {"a b", "spaced"}};
+  const Texts node = {{"attr.kernel.name", "linux"}, {"attr.driver.docker", "1"}, {"attr.driver.docker.version", "24"}};
+  Value config = Value::map();
+  config.set("a", "x-${upper(NOMAD_TASK_NAME)}-${attr.kernel.name}");
+  config.set("b", "${env[\"a b\"]}/${lower(\"QUIET\")}");
+  config.set("c", "${attr.driver.docker} ${attr.driver.docker.version}");
+  const Result<Value> out = evaluate_config(config, env, node);
+  REQUIRE(out);
+  CHECK(*out->find("a") == Value("x-WEB-linux"));
+  CHECK(*out->find("b") == Value("spaced/quiet"));
+  CHECK(*out->find("c") == Value("1 24"));
+  CHECK(evaluate_config(Value(Value::List{"${file(\"/etc/passwd\")}"}), env, node).error().code == Code::invalid);
+}
+
 TEST_CASE("an unknown reference in a config is an error that names it and its place", "[agent]") {
   Value config = Value::map();
   config.set("args", Value(Value::List{"x", "${meta.nope}"}));
