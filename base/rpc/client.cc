@@ -29,6 +29,8 @@ void prepare(grpc::ClientContext& context, const CallOptions& options) {
 }
 
 /// The calls in flight, so that a channel can end them all and wait: they post to loops that live no longer than it does.
+/// A call holds the channel through its context and lets go of it before remove(): on a thread of gRPC the last
+/// reference to a channel must never fall, because its destructor joins those threads.
 class InFlight {
  public:
   void add(const void* call, std::function<void()> cancel) {
@@ -121,14 +123,17 @@ class ClientCall final : public Call, public Reactor {
   }
 
   void OnDone(const grpc::Status& status) override {
-    const std::shared_ptr<ClientCall> self = std::move(self_);
+    std::shared_ptr<ClientCall> self = std::move(self_);
     {
       const std::lock_guard lock(mutex_);
       released_ = true;
     }
     if (events_.ended) events_.ended(from_grpc(status));
     events_ = {};
-    in_flight_.remove(this);
+    InFlight& in_flight = in_flight_;
+    const void* const key = this;
+    self.reset();
+    in_flight.remove(key);
   }
 
   void write_next() {
@@ -231,12 +236,16 @@ Async<Reply> Channel::call(Loop& loop, std::string method, std::string request, 
   unary->request = to_buffer(request);
   impl_->in_flight.add(unary.get(), [unary] { unary->context.TryCancel(); });
 
-  std::function<void(grpc::Status)> finish = [&loop, unary, in_flight = &impl_->in_flight](const grpc::Status& status) {
-    loop.post([unary, status = from_grpc(status)] {
-      unary->status = status;
-      unary->done.notify();
-    });
-    in_flight->remove(unary.get());
+  auto held = std::make_shared<std::shared_ptr<Unary>>(unary);
+  std::function<void(grpc::Status)> finish = [&loop, held, in_flight = &impl_->in_flight](const grpc::Status& status) {
+    std::shared_ptr<Unary> ended = std::move(*held);
+    const void* const key = ended.get();
+    std::function<void()> tell = [ended = std::move(ended), status = from_grpc(status)] {
+      ended->status = status;
+      ended->done.notify();
+    };
+    loop.post(std::move(tell));
+    in_flight->remove(key);
   };
   impl_->stub.UnaryCall(&unary->context, method, {}, &unary->request, &unary->response, std::move(finish));
 
