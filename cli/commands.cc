@@ -16,6 +16,7 @@ const std::vector<Command>& all_commands() {
   static const std::vector<Command> commands = [] {
     std::vector<Command> rows;
 
+    add_agent_commands(rows);
     add_job_run_commands(rows);
     add_job_commands(rows);
     add_alloc_commands(rows);

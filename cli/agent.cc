@@ -1,0 +1,343 @@
+#include "agent/agent.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+#include "api/route.h"
+#include "base/file/file_lock.h"
+#include "base/http/server.h"
+#include "base/loop/os_signals.h"
+#include "cli/client_role.h"
+#include "cli/command.h"
+#include "cli/dev_folder.h"
+#include "cli/local_files.h"
+#include "cli/local_link.h"
+#include "cli/role_thread.h"
+#include "cli/server_role.h"
+#include "cli/version.h"
+#include "model/agent_config/agent_config.h"
+#include "server/http/routes.h"
+#include "server/http/tunnel_endpoints.h"
+
+namespace drover::cli {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::string_view task_environment[] = {"PATH", "LANG", "LC_ALL", "TZ"};  ///< what tasks get of the agent's own
+constexpr std::size_t socket_folder_max = 60;  ///< so that sockets below it stay within 107 bytes
+
+/// A flag of the command and the configuration key that it sets.
+struct ConfigFlag {
+  std::string_view flag, value, key, help;
+};
+constexpr ConfigFlag config_flags[] = {
+    {"bind", "<address>", "bind_addr", "the address to listen on"},
+    {"server", "", "server.enabled", "run a server"},
+    {"client", "", "client.enabled", "run tasks"},
+    {"bootstrap-expect", "<n>", "server.bootstrap_expect", "how many servers there will be"},
+    {"data-dir", "<folder>", "data_dir", "where everything is kept"},
+    {"state-dir", "<folder>", "client.state_dir", "where the client keeps its state"},
+    {"alloc-dir", "<folder>", "client.alloc_dir", "where allocations live"},
+    {"plugin-dir", "<folder>", "plugin_dir", "a folder with drivers"},
+    {"dc", "<name>", "datacenter", "the datacenter"},
+    {"region", "<name>", "region", "the region"},
+    {"node", "<name>", "name", "the name of this agent"},
+    {"node-class", "<class>", "client.node_class", "the class of this node"},
+    {"node-pool", "<pool>", "client.node_pool", "the pool of this node"},
+    {"meta", "<key=value>", "client.meta", "metadata of this node; repeatable"},
+    {"servers", "<address>", "client.servers", "a server's RPC address; repeatable"},
+    {"network-interface", "<device>", "client.network_interface", "whose address tasks get"},
+    {"log-level", "<level>", "log_level", "TRACE, DEBUG, INFO, WARN or ERROR"},
+    {"log-json", "", "log_json", "log JSON lines"},
+    {"acl-enabled", "", "acl.enabled", "check tokens"},
+};
+
+Result<void> read_config_path(const std::string& path, model::AgentConfig& config, hcl::Diagnostics& problems) {
+  std::vector<fs::path> files = {path};
+  std::error_code problem;
+  if (fs::is_directory(path, problem)) {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(path, problem)) names.push_back(entry.path().filename().string());
+    files.clear();
+    for (const std::string& name : model::agent_config_files(names)) files.push_back(fs::path(path) / name);
+  }
+  for (const fs::path& file : files) {
+    auto text = read_file(file);
+    if (!text.ok()) return text.error().within("configuration");
+    model::merge_agent_config(config, file.string(), std::move(*text), problems);
+  }
+  return {};
+}
+
+/// Defaults, files, flags, in this order; everything that is wrong is in the error.
+Result<model::AgentConfig> load_config(const Context& context) {
+  model::AgentConfig config = model::default_agent_config(context.flags.is_on("dev"));
+  hcl::Diagnostics problems;
+  for (const std::string& path : context.flags.all("config")) DROVER_TRY(read_config_path(path, config, problems));
+  for (const ConfigFlag& row : config_flags) {
+    for (const std::string& value : context.flags.all(row.flag)) {
+      if (row.flag != "servers") model::set_agent_config(config, row.key, value, "-" + std::string(row.flag), problems);
+      else for (std::size_t at = 0, comma; at <= value.size(); at = comma + 1) {
+        comma = std::min(value.find(',', at), value.size());
+        model::set_agent_config(config, row.key, value.substr(at, comma - at), "-servers", problems);
+      }
+    }
+  }
+  if (hcl::has_errors(problems)) return fail(Code::invalid, "{}", hcl::render(problems));
+  return config;
+}
+
+Result<void> check_config(const model::AgentConfig& config) {
+  const hcl::Diagnostics problems = model::validate_agent_config(config);
+  if (hcl::has_errors(problems)) return fail(Code::invalid, "{}", hcl::render(problems));
+  if (!config.server.enabled && !config.client.enabled)
+    return fail(Code::invalid, "neither server nor client is enabled: start with -dev, or set server {{ enabled = true }} or client {{ enabled = true }}");
+  if (config.server.enabled && config.server.bootstrap_expect > 1) return fail(Code::unsupported, "server.bootstrap_expect = {}: several servers are not supported yet; use 1", config.server.bootstrap_expect);
+  if (config.acl.enabled) return fail(Code::unsupported, "acl.enabled: access control lists are not supported yet; remove the block");
+  return {};
+}
+
+/// Where the programs of this installation are, relative to the one that runs.
+struct Installation {
+  fs::path bin, libexec, plugins;
+};
+
+Installation installation() {
+  std::error_code problem;
+  const fs::path bin = fs::read_symlink("/proc/self/exe", problem).parent_path();
+  return {bin, bin.parent_path() / "libexec" / "drover", bin.parent_path() / "lib" / "drover" / "plugins"};
+}
+
+/// A short folder of ours (0700) for sockets: in the data folder when its path is short enough, else below /run or /tmp.
+Result<std::string> runtime_folder(const model::AgentConfig& config, const World& world) {
+  fs::path folder = fs::path(config.data_dir) / "run";
+  if (folder.string().size() > socket_folder_max) {
+    const std::string base = world.env("XDG_RUNTIME_DIR").value_or(access("/run", W_OK) == 0 ? "/run" : "/tmp");
+    folder = fs::path(base) / fmt::format("drover-{:x}", std::hash<std::string>{}(config.data_dir) & 0xffffffff);
+  }
+  std::error_code problem;
+  fs::create_directories(folder, problem);
+  if (problem) return fail(Code::denied, "make folder {}: {}", folder.string(), problem.message());
+  struct stat owner {};
+  if (lstat(folder.c_str(), &owner) != 0 || owner.st_uid != geteuid() || !S_ISDIR(owner.st_mode)) return fail(Code::denied, "folder {} is not ours: remove it", folder.string());
+  chmod(folder.c_str(), 0700);
+  return folder.string();
+}
+
+server::ServerConfig server_config(const model::AgentConfig& config, const std::string& name) {
+  server::ServerConfig out;
+  out.region = config.region;
+  out.name = name;
+  out.rpc_address = fmt::format("{}:{}", config.rpc_host(), config.rpc_port);
+  out.heartbeat_ttl_min = config.server.min_heartbeat_ttl;
+  out.heartbeat_grace = config.server.heartbeat_grace;
+  out.failover_ttl = config.server.failover_heartbeat_ttl;
+  out.gc_interval = config.server.job_gc_interval;
+  out.eval_gc_threshold = config.server.eval_gc_threshold;
+  out.batch_eval_gc_threshold = config.server.batch_eval_gc_threshold;
+  out.job_gc_threshold = config.server.job_gc_threshold;
+  out.node_gc_threshold = config.server.node_gc_threshold;
+  out.job_priority_max = config.server.job_max_priority;
+  out.job_count_max = config.server.job_max_count;
+  out.job_versions_max = static_cast<std::size_t>(std::max<std::int64_t>(1, config.server.job_tracked_versions));
+  return out;
+}
+
+agent::Settings client_settings(const model::AgentConfig& config, const std::string& name, const World& world) {
+  const model::ClientAgentConfig& client = config.client;
+  agent::Settings out;
+  out.name = name;
+  out.region = config.region;
+  out.datacenter = config.datacenter;
+  out.node_class = client.node_class;
+  out.node_pool = client.node_pool;
+  out.meta = client.meta;
+  out.http_address = fmt::format("{}:{}", config.http_hosts().front(), config.http_port);
+  out.version = nomad_version;
+  out.network_interface = client.network_interface;
+  out.network_speed = client.network_speed;
+  out.cpu_total_compute = client.cpu_total_compute;
+  out.memory_total_mb = client.memory_total_mb;
+  out.disk_total_mb = client.disk_total_mb;
+  out.reserved_cpu = client.reserved_cpu;
+  out.reserved_memory_mb = client.reserved_memory_mb;
+  out.reserved_disk_mb = client.reserved_disk_mb;
+  out.reserved_ports = client.reserved_ports;
+  out.min_dynamic_port = client.min_dynamic_port;
+  out.max_dynamic_port = client.max_dynamic_port;
+  out.node_max_allocs = client.node_max_allocs;
+  out.max_kill_timeout = client.max_kill_timeout;
+  out.gc_interval = client.gc_interval;
+  out.gc_max_allocs = client.gc_max_allocs;
+  for (const std::string_view variable : task_environment) {
+    if (auto value = world.env(std::string(variable))) out.task_base_env[std::string(variable)] = *value;
+  }
+  return out;
+}
+
+ClientPaths client_paths(const model::AgentConfig& config, const std::string& runtime_dir) {
+  const Installation where = installation();
+  ClientPaths paths{.state_dir = config.client.state_dir, .alloc_dir = config.client.alloc_dir, .runtime_dir = runtime_dir, .log_collector = (where.libexec / "drover-logs").string(), .plugin_dirs = {}};
+  if (!config.plugin_dir.empty()) paths.plugin_dirs.push_back(config.plugin_dir);
+  paths.plugin_dirs.push_back(where.plugins.string());
+  return paths;
+}
+
+/// The HTTP API of an agent on its own loop: one listener an address.
+class HttpRole {
+ public:
+  HttpRole() : thread_("http") {}
+  ~HttpRole() {
+    for (auto& listener : listeners_) thread_.wait_void([&listener] { return listener->stop(); });
+  }
+
+  Result<void> start(const model::AgentConfig& config, server::Server& server, agent::Agent* agent, server::AgentInfo info) {
+    endpoints_ = std::make_unique<server::TunnelEndpoints>(server.tunnels(), thread_.loop(), agent ? agent->node_id() : "");
+    parts_ = std::make_unique<server::HttpParts>(server::HttpParts{server, thread_.loop(), random_, *endpoints_, std::move(info)});
+    api::Api::Options options{.region = config.region};
+    for (const std::string& address : {config.advertise.http, config.advertise.rpc}) {
+      if (!address.empty()) options.doors.own_names.emplace_back(api::host_without_port(address));
+    }
+    for (const auto& [name, value] : config.http_api_response_headers) options.headers.emplace_back(name, value);
+    api_ = std::make_unique<api::Api>(server::http_routes(*parts_), authorizer_, std::move(options));
+    for (const std::string& host : config.http_hosts()) {
+      http::ServerOptions listen{.address = host == "localhost" ? "127.0.0.1" : host, .port = static_cast<std::uint16_t>(config.http_port)};
+      listen.connections_per_address_max = static_cast<std::size_t>(config.limits.http_max_conns_per_client);
+      if (config.tls.http) listen.tls = {.certificate = config.tls.cert_file, .key = config.tls.key_file, .ca = config.tls.ca_file, .verify_clients = config.tls.verify_https_client};
+      auto listener = std::make_unique<http::Server>(thread_.loop(), [this](http::Request request) { return api_->handle(std::move(request)); }, std::move(listen));
+      DROVER_TRY(listener->start());
+      listeners_.push_back(std::move(listener));
+    }
+    return {};
+  }
+
+ private:
+  RoleThread thread_;
+  RealRandom random_;
+  api::AllowAll authorizer_;
+  std::unique_ptr<server::TunnelEndpoints> endpoints_;
+  std::unique_ptr<server::HttpParts> parts_;
+  std::unique_ptr<api::Api> api_;
+  std::vector<std::unique_ptr<http::Server>> listeners_;
+};
+
+std::string host_name() {
+  char name[256] = "";
+  gethostname(name, sizeof name - 1);
+  return name;
+}
+
+void show_settings(const model::AgentConfig& config, const std::string& node_id) {
+  out("==> drover agent configuration:\n");
+  std::vector<std::pair<std::string, std::string>> rows = {
+      {"Advertise Addrs", fmt::format("HTTP: {}:{}; RPC: {}:{}", config.http_hosts().front(), config.http_port, config.rpc_host(), config.rpc_port)},
+      {"Bind Addrs", fmt::format("HTTP: [{}:{}]; RPC: {}:{}", config.http_hosts().front(), config.http_port, config.rpc_host(), config.rpc_port)},
+      {"Client", config.client.enabled ? "true" : "false"},
+      {"Data Dir", config.data_dir},
+      {"Log Level", config.log_level},
+      {"Node Id", node_id},
+      {"Region", fmt::format("{} (DC: {})", config.region, config.datacenter)},
+      {"Server", config.server.enabled ? "true" : "false"},
+      {"Version", std::string(drover_version)}};
+  for (const auto& [key, value] : rows) {
+    if (!value.empty()) out(fmt::format("{:>22}: {}", key, value));
+  }
+  out("\n==> drover agent started! Log data will stream in below:\n");
+  std::fflush(stdout);
+}
+
+Result<Log> open_log(const model::AgentConfig& config) {
+  LogOptions options;
+  options.level = parse_log_level(config.log_level).value_or(LogLevel::info);
+  options.format = config.log_json ? LogFormat::json : LogFormat::text;
+  options.file = config.log_file.path;
+  if (config.log_file.rotate_bytes > 0) options.rotate_bytes = static_cast<std::size_t>(config.log_file.rotate_bytes);
+  DROVER_LET(auto hub, LogHub::open(std::move(options)));
+  return Log(std::move(hub));
+}
+
+/// The whole agent: roles are made in order and end in reverse.
+Result<void> serve(Context& context) {
+  DROVER_LET(model::AgentConfig config, load_config(context));
+  std::optional<DevFolder> dev_folder;
+  if (config.dev && config.data_dir.empty()) {
+    DROVER_LET(DevFolder made, DevFolder::make(context.world.env("TMPDIR").value_or("/tmp")));
+    dev_folder.emplace(std::move(made));
+    config.data_dir = dev_folder->path().string();
+  }
+  model::complete_agent_config(config);
+  DROVER_TRY(check_config(config));
+  DROVER_LET(const Log log, open_log(config));
+  std::error_code problem;
+  fs::create_directories(config.data_dir, problem);
+  if (problem) return fail(Code::denied, "make data_dir {}: {}", config.data_dir, problem.message());
+  chmod(config.data_dir.c_str(), 0700);
+  std::optional<FileLock> lock;
+  if (!dev_folder) {
+    DROVER_LET(FileLock taken, FileLock::take(config.data_dir));
+    lock.emplace(std::move(taken));
+  }
+  DROVER_LET(const std::string runtime_dir, runtime_folder(config, context.world));
+  const std::string name = config.name.empty() ? host_name() : config.name;
+
+  std::unique_ptr<ServerRole> server;
+  if (config.server.enabled) {
+    DROVER_LET(server, ServerRole::start(fs::path(config.data_dir) / "server", server_config(config, name), log.with("server")));
+  }
+  std::unique_ptr<ClientRole> client;
+  if (config.client.enabled) {
+    if (!server) return fail(Code::unsupported, "a client without a server in the same process is not supported yet: enable server as well");
+    ClientRole::MakeLink make_link = [&server](Loop& loop) -> std::unique_ptr<agent::ServerLink> {
+      return std::make_unique<LocalLink>(loop, server->loop(), server->server());
+    };
+    DROVER_LET(client, ClientRole::start(config, client_paths(config, runtime_dir), client_settings(config, name, context.world), std::move(make_link), log));
+  }
+  const std::string node_id = client ? client->agent().node_id() : "";
+  HttpRole http;
+  if (server) {
+    server::AgentInfo info;
+    info.name = name;
+    info.region = config.region;
+    info.datacenter = config.datacenter;
+    info.version = nomad_version;
+    info.bind_address = config.bind_addr;
+    info.rpc_address = fmt::format("{}:{}", config.rpc_host(), config.rpc_port);
+    info.http_port = static_cast<std::uint16_t>(config.http_port);
+    info.rpc_port = static_cast<std::uint16_t>(config.rpc_port);
+    info.serf_port = static_cast<std::uint16_t>(config.serf_port);
+    info.dev_mode = config.dev;
+    info.client = client != nullptr;
+    info.acl_enabled = config.acl.enabled;
+    if (client) info.client_stats = [node_id] { return std::vector<std::pair<std::string, std::string>>{{"node_id", node_id}}; };
+    DROVER_TRY(http.start(config, server->server(), client ? &client->agent() : nullptr, std::move(info)));
+  }
+  show_settings(config, node_id);
+  RealLoop main_loop;
+  const int signal = run<int>(main_loop, wait_for_os_signal({SIGINT, SIGTERM}));
+  log.info("stopping: signal={}", signal);
+  return {};
+}
+
+int agent_command(Context& context) {
+  umask(077);
+  const Result<void> served = serve(context);
+  if (served.ok()) return 0;
+  err(fmt::format("==> {}", served.error().message));
+  return 1;
+}
+
+}  // namespace
+
+void add_agent_commands(std::vector<Command>& rows) {
+  std::vector<Flag> flags = {{"dev", "", "a server and a client in one, on loopback, with nothing kept"}, {"config", "<path>", "a configuration file or folder; repeatable"}};
+  for (const ConfigFlag& row : config_flags) flags.push_back({row.flag, row.value, row.help});
+  rows.push_back({"agent", "", "runs an agent: a server, a client, or both", "drover agent -dev", std::move(flags), agent_command, 0, 0});
+}
+
+}  // namespace drover::cli
