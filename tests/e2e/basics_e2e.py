@@ -33,7 +33,7 @@ def examples(world):
 def exit_codes(world):
     """a batch task that fails is told with its exit code"""
     agent = world.dev_agent()
-    job = world.file("fail.hcl", raw_job("fail", "/bin/sh", "-c", "exit 7", kind="batch", task_extra="restart {\n attempts = 0\n mode = \"fail\" }"))
+    job = world.file("fail.hcl", raw_job("fail", "/bin/sh", "-c", "exit 7", kind="batch", task_extra="restart {\n attempts = 0\n mode = \"fail\"\n}"))
     agent.cli("job", "run", "-detach", job)
     alloc = until(lambda: next((a for a in agent.allocs("fail") if a["ClientStatus"] == "failed"), None), "the allocation to fail")
     events = agent.get(f"/v1/allocation/{alloc['ID']}")["TaskStates"]["t"]["Events"]
@@ -45,7 +45,7 @@ def exit_codes(world):
 def killed_task_restarts(world):
     """a task killed from outside is restarted by its policy"""
     agent = world.dev_agent()
-    job = world.file("r.hcl", raw_job("r", "/bin/sh", "-c", "echo pid $$; exec sleep 1000", task_extra="restart {\n attempts = 3\n delay = \"100ms\"\n interval = \"1m\"\n mode = \"fail\" }"))
+    job = world.file("r.hcl", raw_job("r", "/bin/sh", "-c", "echo pid $$; exec sleep 1000", task_extra="restart {\n attempts = 3\n delay = \"100ms\"\n interval = \"1m\"\n mode = \"fail\"\n}"))
     agent.cli("job", "run", "-detach", job)
     alloc = agent.wait_running("r", 1)[0]["ID"]
     pid = int(until(lambda: agent.cli("logs", "r").split("pid ")[-1:], "the pid in the log")[0].split()[0])
@@ -62,7 +62,7 @@ def why(world):
     text = agent.cli("job", "run", world.file("big.hcl", raw_job("big", "/bin/sleep", "1000", resources="cpu = 20\n memory = 99999999")), code=2)
     check("memory" in text, f"job run names the dimension: {text}")
     check("memory" in agent.cli("job", "why", "big"), "job why names the dimension")
-    text = agent.cli("job", "run", world.file("c.hcl", raw_job("c", "/bin/sleep", "1000", extra='constraint {\n attribute = "${attr.kernel.name}"\n value = "plan9" }')), code=2)
+    text = agent.cli("job", "run", world.file("c.hcl", raw_job("c", "/bin/sleep", "1000", extra='constraint {\n attribute = "${attr.kernel.name}"\n value = "plan9"\n}')), code=2)
     check("plan9" in text, f"job run names the constraint: {text}")
 
 
@@ -93,7 +93,7 @@ def bad_input(world):
         'job "x" {\n  frobnicate {}\n}': ("frobnicate", "2"),
         'job "x" {\n  group "g" {\n    count = "many"\n    task "t" { driver = "raw_exec" }\n  }\n}': ("count", "3"),
         'job "x" {\n  group "g" {\n    task "t" {}\n  }\n}': ("driver",),
-        'job "x" {\n  group "g" {\n    count = -1\n    task "t" {\n driver = "raw_exec"\n config { command = "/bin/true" } }\n  }\n}': ("ount",),
+        'job "x" {\n  group "g" {\n    count = -1\n    task "t" {\n driver = "raw_exec"\n config { command = "/bin/true" }\n }\n  }\n}': ("ount",),
     }
     for text, words in cases.items():
         said = agent.cli("job", "run", world.file("x.hcl", text), code=1)
