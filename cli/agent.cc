@@ -9,9 +9,12 @@
 #include <filesystem>
 #include <thread>
 
+#include "agent/session/grpc_link.h"
+#include "api/answer.h"
 #include "api/route.h"
 #include "base/file/file_lock.h"
 #include "base/http/server.h"
+#include "base/json/json.h"
 #include "base/loop/os_signals.h"
 #include "cli/client_role.h"
 #include "cli/command.h"
@@ -93,12 +96,24 @@ Result<model::AgentConfig> load_config(const Context& context) {
   return config;
 }
 
+/// "host:port" of every server that is configured; the RPC port is the default one where none is given.
+std::vector<std::string> server_addresses(const model::AgentConfig& config) {
+  std::vector<std::string> addresses = config.client.servers;
+  addresses.insert(addresses.end(), config.client.join.retry_join.begin(), config.client.join.retry_join.end());
+  for (std::string& address : addresses) {
+    if (address.find(':') == std::string::npos) address += ":4647";
+  }
+  return addresses;
+}
+
 Result<void> check_config(const model::AgentConfig& config) {
   const hcl::Diagnostics problems = model::validate_agent_config(config);
   if (hcl::has_errors(problems)) return fail(Code::invalid, "{}", hcl::render(problems));
   if (!config.server.enabled && !config.client.enabled)
     return fail(Code::invalid, "neither server nor client is enabled: start with -dev, or set server {{ enabled = true }} or client {{ enabled = true }}");
   if (config.server.enabled && config.server.bootstrap_expect > 1) return fail(Code::unsupported, "server.bootstrap_expect = {}: several servers are not supported yet; use 1", config.server.bootstrap_expect);
+  if (config.client.enabled && !config.server.enabled && server_addresses(config).empty())
+    return fail(Code::invalid, "client.servers is empty: name at least one server, e.g. servers = [\"10.0.0.1:4647\"]");
   if (config.acl.enabled) return fail(Code::unsupported, "acl.enabled: access control lists are not supported yet; remove the block");
   return {};
 }
@@ -128,6 +143,16 @@ Result<std::string> runtime_folder(const model::AgentConfig& config, const World
   if (lstat(folder.c_str(), &owner) != 0 || owner.st_uid != geteuid() || !S_ISDIR(owner.st_mode)) return fail(Code::denied, "folder {} is not ours: remove it", folder.string());
   chmod(folder.c_str(), 0700);
   return folder.string();
+}
+
+/// The certificates of agents and servers among themselves. A server's is valid for "server.<region>.nomad".
+Result<std::shared_ptr<const rpc::Tls>> load_tls(const model::AgentConfig& config) {
+  auto tls = std::make_shared<rpc::Tls>();
+  DROVER_LET(tls->trusted_roots, read_file(fs::path(config.tls.ca_file)));
+  DROVER_LET(tls->certificate, read_file(fs::path(config.tls.cert_file)));
+  DROVER_LET(tls->key, read_file(fs::path(config.tls.key_file)));
+  tls->peer_name = "server." + config.region + ".nomad";
+  return std::shared_ptr<const rpc::Tls>(std::move(tls));
 }
 
 server::ServerConfig server_config(const model::AgentConfig& config, const std::string& name) {
@@ -200,12 +225,17 @@ class HttpRole {
   Result<void> start(const model::AgentConfig& config, server::Server& server, agent::Agent* agent, server::AgentInfo info) {
     endpoints_ = std::make_unique<server::TunnelEndpoints>(server.tunnels(), thread_.loop(), agent ? agent->node_id() : "");
     parts_ = std::make_unique<server::HttpParts>(server::HttpParts{server, thread_.loop(), random_, *endpoints_, std::move(info)});
+    return listen(config, server::http_routes(*parts_));
+  }
+
+  /// The same with other routes.
+  Result<void> listen(const model::AgentConfig& config, std::vector<api::Route> routes) {
     api::Api::Options options{.region = config.region};
     for (const std::string& address : {config.advertise.http, config.advertise.rpc}) {
       if (!address.empty()) options.doors.own_names.emplace_back(api::host_without_port(address));
     }
     for (const auto& [name, value] : config.http_api_response_headers) options.headers.emplace_back(name, value);
-    api_ = std::make_unique<api::Api>(server::http_routes(*parts_), authorizer_, std::move(options));
+    api_ = std::make_unique<api::Api>(std::move(routes), authorizer_, std::move(options));
     for (const std::string& host : config.http_hosts()) {
       http::ServerOptions listen{.address = host == "localhost" ? "127.0.0.1" : host, .port = static_cast<std::uint16_t>(config.http_port)};
       listen.connections_per_address_max = static_cast<std::size_t>(config.limits.http_max_conns_per_client);
@@ -226,6 +256,27 @@ class HttpRole {
   std::unique_ptr<api::Api> api_;
   std::vector<std::unique_ptr<http::Server>> listeners_;
 };
+
+constexpr const char* client_only = "this agent is a client only: ask a server";
+
+/// What a client without a server answers itself.
+std::vector<api::Route> client_routes(agent::Agent& agent, const std::string& name) {
+  auto health = [&agent](api::Call) -> Async<http::Response> {
+    const bool connected = agent.connected();
+    co_return api::json(std::string(R"({"client":{"message":")") + (connected ? "ok" : "no known servers") + R"(","ok":)" + (connected ? "true" : "false") + "}}");
+  };
+  auto self = [&agent, name](api::Call) -> Async<http::Response> {
+    Value stats = Value::map();
+    stats.set("client", Value::map().set("node_id", agent.node_id()).set("known_servers", agent.connected() ? "1" : "0"));
+    Value whole = Value::map();
+    whole.set("config", Value::map().set("Name", name).set("Version", Value::map().set("Version", nomad_version))).set("member", Value::map()).set("stats", stats);
+    co_return api::json(json::write(whole));
+  };
+  auto others = [](api::Call) -> Async<http::Response> { co_return api::refuse(501, client_only); };
+  return {{.methods = "GET", .path = "/v1/agent/health", .capability = "", .looks = api::Looks::nothing, .handler = health},
+          {.methods = "GET", .path = "/v1/agent/self", .capability = "agent:read", .looks = api::Looks::nothing, .handler = self},
+          {.methods = "*", .path = "/v1/{rest}", .capability = "", .looks = api::Looks::nothing, .handler = others}};
+}
 
 std::string host_name() {
   char name[256] = "";
@@ -286,15 +337,20 @@ Result<void> serve(Context& context) {
   DROVER_LET(const std::string runtime_dir, runtime_folder(config, context.world));
   const std::string name = config.name.empty() ? host_name() : config.name;
 
+  std::shared_ptr<const rpc::Tls> tls;
+  if (config.tls.rpc) {
+    DROVER_LET(tls, load_tls(config));
+  }
   std::unique_ptr<ServerRole> server;
   if (config.server.enabled) {
     DROVER_LET(server, ServerRole::start(fs::path(config.data_dir) / "server", server_config(config, name), log.with("server")));
+    if (!config.dev) DROVER_TRY(server->listen(fmt::format("{}:{}", config.rpc_host(), config.rpc_port), tls));
   }
   std::unique_ptr<ClientRole> client;
   if (config.client.enabled) {
-    if (!server) return fail(Code::unsupported, "a client without a server in the same process is not supported yet: enable server as well");
-    ClientRole::MakeLink make_link = [&server](Loop& loop) -> std::unique_ptr<agent::ServerLink> {
-      return std::make_unique<LocalLink>(loop, server->loop(), server->server());
+    ClientRole::MakeLink make_link = [&server, &config, tls](Loop& loop) -> std::unique_ptr<agent::ServerLink> {
+      if (server) return std::make_unique<LocalLink>(loop, server->loop(), server->server());
+      return std::make_unique<agent::GrpcLink>(loop, server_addresses(config), tls);
     };
     DROVER_LET(client, ClientRole::start(config, client_paths(config, runtime_dir), client_settings(config, name, context.world), std::move(make_link), log));
   }
@@ -316,6 +372,8 @@ Result<void> serve(Context& context) {
     info.acl_enabled = config.acl.enabled;
     if (client) info.client_stats = [node_id] { return std::vector<std::pair<std::string, std::string>>{{"node_id", node_id}}; };
     DROVER_TRY(http.start(config, server->server(), client ? &client->agent() : nullptr, std::move(info)));
+  } else {
+    DROVER_TRY(http.listen(config, client_routes(client->agent(), name)));
   }
   show_settings(config, node_id);
   RealLoop main_loop;

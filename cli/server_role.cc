@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "server/journal/disk_snapshots.h"
+#include "model/proto/session.pb.h"
 #include "server/journal/sqlite_journal.h"
+#include "server/sessions/grpc_sessions.h"
 
 namespace drover::cli {
 
@@ -28,8 +30,19 @@ Result<std::unique_ptr<ServerRole>> ServerRole::start(std::filesystem::path fold
   return role;
 }
 
+Result<void> ServerRole::listen(const std::string& address, std::shared_ptr<const rpc::Tls> tls) {
+  server::GrpcSessions::Handlers handlers;
+  handlers.session = [this](std::unique_ptr<server::AgentLink> link) { server_->accept(std::move(link)); };
+  handlers.tunnel = [this](std::unique_ptr<server::TunnelLink> link) { server_->tunnels().accept(std::move(link)); };
+  handlers.call = [this](const model::CallRequest& request) { return server_->answer(request); };
+  DROVER_LET(sessions_, server::GrpcSessions::start(thread_.loop(), {.address = address, .tls = std::move(tls)}, std::move(handlers)));
+  return {};
+}
+
 ServerRole::~ServerRole() {
+  if (sessions_) thread_.wait_void([this] { return sessions_->stop(); });
   if (server_) thread_.wait_void([this] { return server_->stop(); });
+  sessions_.reset();  // the links of sessions have ended; the loop is still there for what gRPC tells
 }
 
 }  // namespace drover::cli

@@ -8,12 +8,14 @@
 #include "base/log/log.h"
 #include "base/loop/random.h"
 #include "base/loop/workers.h"
+#include "base/rpc/rpc.h"
 #include "cli/role_thread.h"
 #include "server/server.h"
 
 namespace drover::server {
 class SqliteJournal;
 class DiskSnapshots;
+class GrpcSessions;
 }  // namespace drover::server
 
 namespace drover::cli {
@@ -24,6 +26,9 @@ class ServerRole {
   /// `folder` holds the journal and snapshots; made when missing, mode 0700. Returns when the server answers.
   static Result<std::unique_ptr<ServerRole>> start(std::filesystem::path folder, server::ServerConfig config, Log log);
   ~ServerRole();  ///< ends the server in order
+
+  /// Takes agents that dial in over gRPC at "host:port"; plain without `tls`.
+  Result<void> listen(const std::string& address, std::shared_ptr<const rpc::Tls> tls);
 
   server::Server& server() { return *server_; }
   Loop& loop() { return thread_.loop(); }
@@ -38,6 +43,7 @@ class ServerRole {
   std::unique_ptr<server::SqliteJournal> journal_;
   std::unique_ptr<server::DiskSnapshots> snapshots_;
   std::unique_ptr<server::Server> server_;
+  std::unique_ptr<server::GrpcSessions> sessions_;
 };
 
 }  // namespace drover::cli
