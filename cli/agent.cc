@@ -15,6 +15,7 @@
 #include "base/file/file_lock.h"
 #include "base/http/server.h"
 #include "base/json/json.h"
+#include "base/loop/call.h"
 #include "base/loop/os_signals.h"
 #include "cli/client_role.h"
 #include "cli/command.h"
@@ -259,15 +260,21 @@ class HttpRole {
 
 constexpr const char* client_only = "this agent is a client only: ask a server";
 
+Async<http::Response> client_health(agent::Agent* agent, Loop* loop) {
+  std::function<void(Done<bool>, std::weak_ptr<const void>)> ask = [agent](const Done<bool>& done, const std::weak_ptr<const void>&) { done(agent->connected()); };
+  const Result<bool> answer = co_await call<bool>(*loop, std::move(ask));
+  const bool connected = answer.ok() && *answer;
+  http::Response response = api::json(std::string(R"({"client":{"message":")") + (connected ? "ok" : "no known servers") + R"(","ok":)" + (connected ? "true" : "false") + "}}");
+  if (!connected) response.status = 500;
+  co_return response;
+}
+
 /// What a client without a server answers itself.
-std::vector<api::Route> client_routes(agent::Agent& agent, const std::string& name) {
-  auto health = [&agent](api::Call) -> Async<http::Response> {
-    const bool connected = agent.connected();
-    co_return api::json(std::string(R"({"client":{"message":")") + (connected ? "ok" : "no known servers") + R"(","ok":)" + (connected ? "true" : "false") + "}}");
-  };
+std::vector<api::Route> client_routes(agent::Agent& agent, Loop& loop, const std::string& name) {
+  auto health = [&agent, &loop](api::Call) { return client_health(&agent, &loop); };
   auto self = [&agent, name](api::Call) -> Async<http::Response> {
     Value stats = Value::map();
-    stats.set("client", Value::map().set("node_id", agent.node_id()).set("known_servers", agent.connected() ? "1" : "0"));
+    stats.set("client", Value::map().set("node_id", agent.node_id()));
     Value whole = Value::map();
     whole.set("config", Value::map().set("Name", name).set("Version", Value::map().set("Version", nomad_version))).set("member", Value::map()).set("stats", stats);
     co_return api::json(json::write(whole));
@@ -373,7 +380,7 @@ Result<void> serve(Context& context) {
     if (client) info.client_stats = [node_id] { return std::vector<std::pair<std::string, std::string>>{{"node_id", node_id}}; };
     DROVER_TRY(http.start(config, server->server(), client ? &client->agent() : nullptr, std::move(info)));
   } else {
-    DROVER_TRY(http.listen(config, client_routes(client->agent(), name)));
+    DROVER_TRY(http.listen(config, client_routes(client->agent(), client->loop(), name)));
   }
   show_settings(config, node_id);
   RealLoop main_loop;
