@@ -9,7 +9,6 @@ from harness import check, equal, main, raw_job, until
 
 PRINTERS = 20
 ROUNDS, SOAK_ROUNDS = 5, 50
-PARTS = ("agent", "driver", "logs", "server")
 EXIT_BASE = 40
 LINES_AT_LEAST = 20
 
@@ -32,8 +31,19 @@ def pids_of(program):
     return found
 
 
-class Host:
+class Together:
+    """Server and client in one agent process."""
+    parts = {"agent": "server", "driver": None, "logs": None}
+
+    def __init__(self, world):
+        self.world = world
+        self.server = self.client = world.both_roles().start()
+        self.data = world.dir / "both-data"
+
+
+class Apart:
     """A server and a client agent as separate processes on loopback."""
+    parts = {"agent": "client", "driver": None, "logs": None, "server": "server"}
 
     def __init__(self, world):
         self.world = world
@@ -57,6 +67,14 @@ plugin "raw_exec" {{
   config {{ enabled = true }}
 }}
 ''', port=4656).start()
+        self.data = world.dir / "client"
+
+
+class Host:
+    """What runs the tasks, in either arrangement."""
+
+    def __init__(self, roles):
+        self.roles, self.world, self.server = roles, roles.world, roles.server
         until(lambda: [n["Status"] for n in self.server.get("/v1/nodes")] == ["ready"], "the node to be ready")
 
     def run(self, name, *script, **how):
@@ -64,14 +82,15 @@ plugin "raw_exec" {{
 
     def log_text(self, alloc, stream="stdout"):
         """All files of a task's output in their order, read where the collector writes them."""
-        folder = self.world.dir / "client" / "alloc" / alloc / "alloc" / "logs"
+        folder = self.roles.data / "alloc" / alloc / "alloc" / "logs"
         files = sorted(folder.glob(f"t.{stream}.*"), key=lambda f: int(f.suffix[1:]))
         return "".join(f.read_text() for f in files)
 
     def kill(self, part):
         """Kills one part with SIGKILL; gives what brings it back, or waits for it."""
-        if part in ("agent", "server"):
-            agent = self.client if part == "agent" else self.server
+        role = self.roles.parts[part]
+        if role:
+            agent = getattr(self.roles, role)
             agent.kill()
             return agent.start
         program = "/plugins/raw_exec" if part == "driver" else "/drover-logs"
@@ -101,14 +120,15 @@ def pid_in(text):
 
 
 def is_printer(pid):
+    """A task's main process: a child of the shell looks the same until it has become sleep, but leads no session."""
     try:
-        return b"line $i" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"line $i" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() and os.getsid(pid) == pid
     except OSError:
         return False
 
 
 def printers_alive():
-    return sorted(int(e.name) for e in pathlib.Path("/proc").iterdir() if e.name.isdigit() and is_printer(e.name))
+    return sorted(int(e.name) for e in pathlib.Path("/proc").iterdir() if e.name.isdigit() and is_printer(int(e.name)))
 
 
 def one_kill(host, part, name, code, pids):
@@ -133,9 +153,8 @@ def one_kill(host, part, name, code, pids):
     equal(printers_alive(), sorted(pids.values()), f"the processes that print, after {part} was killed")
 
 
-def kill_rounds(world):
-    """kill -9 of agent, driver, drover-logs and server in turn: same pids, no line lost or doubled, exit codes right"""
-    host = Host(world)
+def kill_rounds(world, arrangement):
+    host = Host(arrangement(world))
     host.run("print", PRINT, count=PRINTERS, task_extra=ONCE)
     allocs = [a["ID"] for a in host.server.wait_running("print", PRINTERS)]
     for alloc in allocs:
@@ -144,7 +163,7 @@ def kill_rounds(world):
     equal(printers_alive(), sorted(pids.values()), "the processes that print")
 
     for number in range(SOAK_ROUNDS if world.soak else ROUNDS):
-        for index, part in enumerate(PARTS):
+        for index, part in enumerate(arrangement.parts):
             one_kill(host, part, f"exit-{number}-{part}", EXIT_BASE + index, pids)
 
     for alloc in allocs:
@@ -157,5 +176,15 @@ def kill_rounds(world):
     print(f"note: {total} lines of {PRINTERS} tasks, none lost or doubled")
 
 
+def together(world):
+    """kill -9 of agent, driver and drover-logs in turn: same pids, no line lost or doubled, exit codes right"""
+    kill_rounds(world, Together)
+
+
+def apart(world):
+    """the same with the server as a process of its own, killed in its turn"""
+    kill_rounds(world, Apart)
+
+
 if __name__ == "__main__":
-    main([kill_rounds])
+    main([together, apart])
