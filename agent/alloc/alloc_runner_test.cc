@@ -297,6 +297,17 @@ TEST_CASE("after a crash of the agent the running task is adopted, not started a
   CHECK(event_types(f.state()) == "Received, Task Setup, Started");
 }
 
+TEST_CASE("the output of an adopted task is collected again", "[agent]") {
+  Fixture f(make_alloc());
+  f.advance(1s);
+  f.crash();
+  f.machine->folders.open_logs.clear();  // what the agent held is gone with it
+  f.restart_agent();
+  f.advance(1s);
+
+  CHECK(f.machine->folders.open_logs.size() == 1);
+}
+
 TEST_CASE("an exit that happened while the agent was down is told with its code", "[agent]") {
   Fixture f(make_alloc([](auto& alloc, auto& group) {
     alloc.mutable_job()->set_type("batch");

@@ -81,6 +81,7 @@ class TaskRunner {
 
   Async<void> run();
   Async<Wait> adopt();
+  Async<void> reopen_logs();
   Async<Result<void>> reach_driver();
   Async<Wait> give_up_restoring(Error error);
   Async<Wait> pass_gate();

@@ -34,6 +34,7 @@ Async<TaskRunner::Wait> TaskRunner::adopt() {
     co_return saved || saved.error().code != Code::cancelled ? gone : Wait::cancelled;
   }
   const bool confirmed = handle_->life == TaskLife::running;
+  if (confirmed) co_await reopen_logs();
   Result<void> recovered = co_await reach_driver();
   if (!confirmed) {
     if (!recovered && recovered.error().code == Code::cancelled) co_return Wait::cancelled;
@@ -48,6 +49,19 @@ Async<TaskRunner::Wait> TaskRunner::adopt() {
   if (recovered.error().code == Code::cancelled) co_return Wait::cancelled;
   const Wait given_up = co_await give_up_restoring(std::move(recovered).error());
   co_return given_up;
+}
+
+/// Our own readers of its FIFOs went with the agent before, and a collector that is replaced must be told of it again.
+Async<void> TaskRunner::reopen_logs() {
+  const model::Task* definition = task();
+  const std::vector<DriverStatus> drivers = world_.drivers.list();
+  const DriverStatus* driver = find_driver(drivers);
+  const bool collects_itself = driver != nullptr && driver->capabilities.disable_log_collection;
+  if (definition == nullptr || definition->log_config().disabled() || collects_itself) co_return;
+  const LogLimits limits = log_limits(definition->log_config());
+  const Result<LogPaths> opened = co_await world_.files.open_logs(owner_.alloc()->id(), name_, limits);
+  if (opened || opened.error().code == Code::cancelled) co_return;
+  world_.log.warn("the output of a task waits, its logs cannot be opened: alloc={} task={} error=\"{}\"", owner_.alloc()->id(), name_, opened.error().message);
 }
 
 /// Recovers the task, or destroys one whose start was never confirmed: nobody told of it, so nobody misses it.
