@@ -83,7 +83,8 @@ void Occupancy::remove(int group_index, NodeAt node) {
 GroupPlacer::GroupPlacer(Room& room, Feasibility& feasibility, Occupancy& occupancy, const model::Job& job, int group,
                          const PlaceOptions& options)
     : room_(room), feasibility_(feasibility), occupancy_(occupancy), job_(job), wanted_(job.task_groups(group)), group_(group),
-      options_(options), ask_(model::ask_of(wanted_)), luck_(options.luck + static_cast<std::uint64_t>(group)) {
+      options_(options), ask_(model::ask_of(wanted_)), luck_(options.luck + static_cast<std::uint64_t>(group)),
+      spreading_(room.nodes(), job, wanted_, occupancy.group[static_cast<std::size_t>(group)]) {
   prepare_ports();
   prepare_distinct();
   prepare_resources();
@@ -206,6 +207,11 @@ GroupPlacer::Parts GroupPlacer::parts_of(NodeAt node, bool penalized) const {
     sum += parts.affinity;
     ++terms;
   }
+  if (!spreading_.empty()) parts.spread = spreading_.score(node);
+  if (parts.spread) {
+    sum += *parts.spread;
+    ++terms;
+  }
   parts.normalized = sum / terms;
   return parts;
 }
@@ -253,24 +259,25 @@ std::optional<GroupPlacer::Placed> GroupPlacer::place_on(NodeAt node) {
   return take(node);
 }
 
-void GroupPlacer::count_property_uses(NodeAt node, bool more) {
+void GroupPlacer::count_uses(NodeAt node, bool more) {
+  if (!spreading_.empty()) {
+    more ? spreading_.add(node) : spreading_.remove(node);
+  }
   for (Property& property : properties_) {
     const int value = property.value_of[node];
-    if (value < 0) continue;
-    auto& uses = property.uses[static_cast<std::size_t>(value)];
-    uses += more ? 1 : std::uint64_t(-1);
-    if (!ranking_) continue;
-    for (const NodeAt other : feasible_) {
-      if (property.value_of[other] == value) rerank(other);
-    }
+    if (value >= 0) property.uses[static_cast<std::size_t>(value)] += more ? 1 : std::uint64_t(-1);
   }
+  if (!ranking_ || (spreading_.empty() && properties_.empty())) return;
+  // One allocation moves the score of every node that shares its values.
+  for (const NodeAt other : feasible_) ranking_->start(other, score_of(other, false));
+  ranking_->build();
 }
 
 GroupPlacer::Placed GroupPlacer::take(NodeAt node) {
   Placed placed{.node = node, .resources = resources_};
   room_.take(node, ask_.capacity);
   occupancy_.add(group_, node);
-  count_property_uses(node, true);
+  count_uses(node, true);
   if (!ports_.empty()) give_ports(node, placed.resources);
   rerank(node);
   return placed;
@@ -307,7 +314,7 @@ void GroupPlacer::give_ports(NodeAt node, model::AllocatedResources& resources) 
 void GroupPlacer::release(NodeAt node, const ExistingAlloc& alloc) {
   room_.release(node, alloc.takes, alloc.ports);
   occupancy_.remove(group_, node);
-  count_property_uses(node, false);
+  count_uses(node, false);
   rerank(node);
 }
 
@@ -315,7 +322,7 @@ void GroupPlacer::take_back(NodeAt node, const ExistingAlloc& alloc) {
   room_.take(node, alloc.takes);
   for (const std::uint16_t port : alloc.ports) room_.ports(node).add(port);
   occupancy_.add(group_, node);
-  count_property_uses(node, true);
+  count_uses(node, true);
   rerank(node);
 }
 
@@ -382,6 +389,7 @@ void GroupPlacer::add_scores(model::AllocMetric& metric) const {
     scores["job-anti-affinity"] = parts.anti_affinity;
     scores["node-reschedule-penalty"] = parts.penalty;
     scores["node-affinity"] = parts.affinity;
+    if (parts.spread) scores["allocation-spread"] = *parts.spread;
   }
 }
 

@@ -14,6 +14,7 @@
 #include "server/scheduler/feasible.h"
 #include "server/scheduler/node_table.h"
 #include "server/scheduler/rank.h"
+#include "server/scheduler/spread.h"
 
 namespace drover::server {
 
@@ -101,6 +102,7 @@ class GroupPlacer {
     double anti_affinity = 0;
     double penalty = 0;
     double affinity = 0;
+    std::optional<double> spread;
     double normalized = 0;
   };
 
@@ -119,7 +121,8 @@ class GroupPlacer {
   Parts parts_of(NodeAt node, bool penalized) const;
   double score_of(NodeAt node, bool penalized) const;
   Placed take(NodeAt node);
-  void count_property_uses(NodeAt node, bool more);
+  /// Keeps what depends on all nodes in step after an allocation came to a node or left it.
+  void count_uses(NodeAt node, bool more);
   void give_ports(NodeAt node, model::AllocatedResources& resources);
   void add_scores(model::AllocMetric& metric) const;
   model::AllocMetric counts_only() const;
@@ -138,6 +141,7 @@ class GroupPlacer {
   bool distinct_job_ = false;
   bool distinct_group_ = false;
   std::vector<Property> properties_;
+  Spreading spreading_;
   std::optional<Ranking> ranking_;
   std::vector<NodeAt> feasible_;
   std::optional<model::AllocMetric> metrics_;

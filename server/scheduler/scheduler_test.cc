@@ -312,6 +312,30 @@ TEST_CASE("affinity decides between equal nodes") {
   CHECK(cluster.running() == Texts{"g[0]@b"});
 }
 
+/// How many run on nodes of each rack, by the first letter of a node's name.
+std::map<char, int> by_rack(const Cluster& cluster) {
+  std::map<char, int> racks;
+  for (const auto& name : cluster.running()) ++racks[name[name.find('@') + 1]];
+  return racks;
+}
+
+TEST_CASE("spread brings allocations where its targets or evenness ask for them") {
+  Cluster cluster({{.name = "a1", .rack = "a"}, {.name = "a2", .rack = "a"}, {.name = "a3", .rack = "a"}, {.name = "b1", .rack = "b"}, {.name = "x1"}});
+  SECTION("evenly") {
+    cluster.set_job(make_job("service", 6, R"("Spreads": [{"Attribute": "${meta.rack}", "Weight": 100}],)"));
+    cluster.run();
+    CHECK(by_rack(cluster) == std::map<char, int>{{'a', 3}, {'b', 3}});
+  }
+  SECTION("by percentage") {
+    cluster.set_job(make_job("service", 5, R"("Spreads": [{"Attribute": "${meta.rack}", "Weight": 100, "SpreadTarget":
+        [{"Value": "b", "Percent": 80}, {"Value": "a", "Percent": 20}]}],)"));
+    const auto scheduled = cluster.run();
+    CHECK(by_rack(cluster) == std::map<char, int>{{'a', 1}, {'b', 4}});
+    CHECK(scheduled.plan.placements(0).metrics().score_meta_data(0).scores().contains("allocation-spread"));
+  }
+  CHECK(cluster.pass().plan_is_empty());
+}
+
 TEST_CASE("a failed allocation is rescheduled later, once, and then on another node") {
   Cluster cluster({{.name = "a"}, {.name = "b"}});
   cluster.set_job(make_job("service", 1));
