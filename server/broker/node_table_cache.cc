@@ -9,9 +9,13 @@ namespace drover::server {
 
 void NodeTableCache::published(const SnapshotPtr& state, const Effects& effects, bool anew) {
   const SnapshotPtr before = std::exchange(state_, state);
-  const bool nodes_changed = std::any_of(effects.begin(), effects.end(), [](const Effect& effect) { return effect.topic == Topic::nodes; });
-  if (anew || nodes_changed) table_ = nullptr;
+  if (anew) table_ = nullptr;
   if (!table_) return;
+  std::set<Uuid> nodes;
+  for (const Effect& effect : effects) {
+    if (effect.topic == Topic::nodes) nodes.insert(effect.id);
+  }
+  for (const Uuid& node : nodes) change(*before, node);
   std::set<Uuid> allocs;
   for (const Effect& effect : effects) {
     if (effect.topic == Topic::allocs) allocs.insert(effect.id);
@@ -31,6 +35,22 @@ std::shared_ptr<const NodeTable> NodeTableCache::get() {
 NodeTable& NodeTableCache::own() {
   if (table_.use_count() > 1) table_ = std::make_shared<NodeTable>(*table_);
   return *table_;
+}
+
+/// The new form of a node; what was on it before stays counted, what comes or goes with it is counted after.
+void NodeTableCache::change(const Snapshot& before, const Uuid& id) {
+  const auto known = table_->find(id);
+  const auto node = state_->shared_node(id);
+  if (!node) {
+    if (known) own().erase(*known);
+    return;
+  }
+  const NodeAt at = own().put(node);
+  if (known) return;
+  before.each_alloc_on_node(id, [&](const AllocRow& row) {
+    if (!row.client_terminal()) own().take(at, row.shape ? row.shape->capacity : model::Capacity{}, ports_of(row));
+    return true;
+  });
 }
 
 /// Adds what an allocation takes in that state, or takes it away again.

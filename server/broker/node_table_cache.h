@@ -7,8 +7,8 @@
 
 namespace drover::server {
 
-/// The scheduler's table of all nodes, kept in step with what is published: a change of allocations costs as much as
-/// there are changed ones, a change of nodes builds it anew. A pass keeps the table it was given. On the server loop.
+/// The scheduler's table of all nodes, kept in step with what is published: a change costs as much as there
+/// are changed nodes and allocations. A pass keeps the table it was given. On the server loop.
 class NodeTableCache {
  public:
   void published(const SnapshotPtr& state, const Effects& effects, bool anew);
@@ -17,6 +17,7 @@ class NodeTableCache {
 
  private:
   NodeTable& own();
+  void change(const Snapshot& before, const Uuid& node);
   void count(const Snapshot& state, const Uuid& alloc, bool taken);
 
   SnapshotPtr state_ = std::make_shared<const Snapshot>();

@@ -50,7 +50,7 @@ TEST_CASE("the table that is kept in step is the one that would be built anew") 
 
   for (Index index = 2; index < 300; ++index) {
     state.begin(index, 0);
-    const std::uint64_t what = random.below(4);
+    const std::uint64_t what = random.below(6);
     if (what < 2 || allocs.empty()) {
       allocs.push_back(random.uuid());
       REQUIRE(state.place(some_alloc(random, allocs.back(), nodes[random.below(nodes.size())]), state.current_number({"default", "web"}), nullptr).ok());
@@ -60,6 +60,16 @@ TEST_CASE("the table that is kept in step is the one that would be built anew") 
       status.set_client_status(random.below(2) == 0 ? "complete" : "running");
       const Result<void> updated = state.update(status);
       static_cast<void>(updated);  // it may be erased already
+    } else if (what == 3) {
+      // Changed, added, or come back while allocations of its are still there.
+      model::Node node;
+      if (random.below(4) == 0) nodes.push_back(random.uuid());
+      node.set_id(to_text(nodes[random.below(nodes.size())]));
+      node.set_status(random.below(2) == 0 ? "ready" : "down");
+      node.mutable_reserved_resources()->mutable_networks()->set_reserved_host_ports(random.below(2) == 0 ? "20003,22" : "20004");
+      state.put_node(node);
+    } else if (what == 4) {
+      state.erase_node(nodes[random.below(nodes.size())]);
     } else {
       state.erase_alloc(allocs[random.below(allocs.size())]);
     }
@@ -68,6 +78,9 @@ TEST_CASE("the table that is kept in step is the one that would be built anew") 
 
     const NodeTable fresh = node_table(state);
     const auto kept = cache.get();
+    REQUIRE(kept->ids == fresh.ids);
+    REQUIRE(kept->nodes == fresh.nodes);
+    REQUIRE(kept->ready == fresh.ready);
     REQUIRE(kept->used == fresh.used);
     REQUIRE(kept->allocs == fresh.allocs);
     REQUIRE(kept->ports == fresh.ports);

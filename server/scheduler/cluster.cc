@@ -9,15 +9,6 @@
 namespace drover::server {
 namespace {
 
-template <class Shape>
-model::Capacity capacity_of(const Shape& shape) {
-  if constexpr (requires { shape.capacity; }) {
-    return shape.capacity;
-  } else {
-    return {.cpu = shape.cpu_shares, .memory_mb = shape.memory_mb, .disk_mb = shape.disk_mb};
-  }
-}
-
 /// The whole message is worth its cost only where something in it is looked at.
 bool is_looked_into(const AllocRow& row, bool current) { return row.client == ClientStatus::failed || !current; }
 
@@ -37,44 +28,23 @@ ExistingAlloc view_of(const Snapshot& cluster, const AllocRow& row, const model:
                       .takes = {},
                       .ports = ports_of(row),
                       .message = nullptr};
-  if (row.shape) alloc.takes = capacity_of(*row.shape);
+  if (row.shape) alloc.takes = row.shape->capacity;
   if (!alloc.current) alloc.job = version.spec;
   if (is_looked_into(row, alloc.current)) alloc.message = std::make_shared<const model::Allocation>(cluster.message(row));
   return alloc;
 }
 
-/// Whether the table was made from exactly these nodes. A node that changes is another object.
-bool is_table_of(const NodeTable& table, const Snapshot& cluster) {
-  if (table.size() != cluster.node_count()) return false;
-  NodeAt at = 0;
-  bool same = true;
-  cluster.each_node({}, [&](const model::Node& node) {
-    same = table.nodes[at++].get() == &node;
-    return same;
-  });
-  return same;
-}
-
-/// What nodes are, without what is on them. Reading attributes and drivers of thousands of nodes costs more than placing
-/// thousands of allocations, and nodes change seldom: each worker thread remembers the last table it made.
-const NodeTable& facts_of(const Snapshot& cluster) {
-  thread_local NodeTable known;
-  if (is_table_of(known, cluster)) return known;
-  known = NodeTable();
-  cluster.each_node({}, [&](const model::Node& node) {
-    known.add(cluster.shared_node(parse_uuid(node.id())));
-    return true;
-  });
-  return known;
-}
-
 }  // namespace
 
 NodeTable node_table(const Snapshot& cluster) {
-  NodeTable table = facts_of(cluster);
+  NodeTable table;
+  cluster.each_node({}, [&](const model::Node& node) {
+    table.add(cluster.shared_node(parse_uuid(node.id())));
+    return true;
+  });
   for (NodeAt at = 0; at < table.size(); ++at) {
     cluster.each_alloc_on_node(table.ids[at], [&](const AllocRow& row) {
-      if (!row.client_terminal()) table.take(at, row.shape ? capacity_of(*row.shape) : model::Capacity{}, ports_of(row));
+      if (!row.client_terminal()) table.take(at, row.shape ? row.shape->capacity : model::Capacity{}, ports_of(row));
       return true;
     });
   }

@@ -35,6 +35,27 @@ std::uint64_t driver_set(const model::Node& node, Texts& names) {
   return bits;
 }
 
+/// Host ports that the node keeps for itself.
+std::vector<std::uint16_t> kept_ports(const model::Node& node) {
+  return model::parse_ports(node.reserved_resources().networks().reserved_host_ports()).value_or(std::vector<std::uint16_t>{});
+}
+
+template <class Visit>
+void each_column(NodeTable& table, Visit&& visit) {
+  visit(table.ids);
+  visit(table.nodes);
+  visit(table.ready);
+  visit(table.datacenter);
+  visit(table.pool);
+  visit(table.node_class);
+  visit(table.computed_class);
+  visit(table.drivers);
+  visit(table.capacity);
+  visit(table.used);
+  visit(table.allocs);
+  visit(table.ports);
+}
+
 }  // namespace
 
 std::uint32_t Texts::number(const std::string& text) {
@@ -56,35 +77,71 @@ std::optional<NodeAt> NodeTable::find(const Uuid& id) const {
 }
 
 void NodeTable::add(std::shared_ptr<const model::Node> node) {
-  ids.push_back(parse_uuid(node->id()));
-  DROVER_ASSERT(ids.size() < 2 || ids[ids.size() - 2] < ids.back());
-  ready.push_back(takes_allocations(*node));
-  datacenter.push_back(datacenters.number(node->datacenter()));
-  pool.push_back(pools.number(node->node_pool().empty() ? "default" : node->node_pool()));
-  node_class.push_back(node_classes.number(node->node_class()));
-  computed_class.push_back(computed_classes.number(node->computed_class().empty() ? model::computed_class(*node) : node->computed_class()));
-  drivers.push_back(driver_set(*node, driver_names));
-  capacity.push_back(model::capacity_of(*node));
-  used.emplace_back();
-  allocs.push_back(0);
-  ports.push_back(model::parse_ports(node->reserved_resources().networks().reserved_host_ports()).value_or(std::vector<std::uint16_t>{}));
-  nodes.push_back(std::move(node));
+  const Uuid id = parse_uuid(node->id());
+  DROVER_ASSERT(ids.empty() || ids.back() < id);
+  const auto at = static_cast<NodeAt>(size());
+  insert_row(at);
+  ids[at] = id;
+  describe(at, std::move(node));
+}
+
+NodeAt NodeTable::put(std::shared_ptr<const model::Node> node) {
+  const Uuid id = parse_uuid(node->id());
+  const auto at = static_cast<NodeAt>(std::ranges::lower_bound(ids, id) - ids.begin());
+  if (at == size() || ids[at] != id) {
+    insert_row(at);
+    ids[at] = id;
+  } else {
+    remove_ports(at, kept_ports(*nodes[at]));
+  }
+  describe(at, std::move(node));
+  return at;
+}
+
+void NodeTable::insert_row(NodeAt at) {
+  each_column(*this, [at](auto& column) { column.emplace(column.begin() + at); });
+}
+
+void NodeTable::erase(NodeAt at) {
+  each_column(*this, [at](auto& column) { column.erase(column.begin() + at); });
+}
+
+/// Everything but what is on it.
+void NodeTable::describe(NodeAt at, std::shared_ptr<const model::Node> node) {
+  ready[at] = takes_allocations(*node);
+  datacenter[at] = datacenters.number(node->datacenter());
+  pool[at] = pools.number(node->node_pool().empty() ? "default" : node->node_pool());
+  node_class[at] = node_classes.number(node->node_class());
+  computed_class[at] = computed_classes.number(node->computed_class().empty() ? model::computed_class(*node) : node->computed_class());
+  drivers[at] = driver_set(*node, driver_names);
+  capacity[at] = model::capacity_of(*node);
+  add_ports(at, kept_ports(*node));
+  nodes[at] = std::move(node);
 }
 
 void NodeTable::take(NodeAt at, const model::Capacity& taken, const std::vector<std::uint16_t>& more_ports) {
   used[at] += taken;
   ++allocs[at];
-  if (more_ports.empty()) return;
-  auto& list = ports[at];
-  list.insert(list.end(), more_ports.begin(), more_ports.end());
-  std::ranges::sort(list);
+  add_ports(at, more_ports);
 }
 
 void NodeTable::give_back(NodeAt at, const model::Capacity& taken, const std::vector<std::uint16_t>& freed_ports) {
   used[at] -= taken;
   --allocs[at];
+  remove_ports(at, freed_ports);
+}
+
+void NodeTable::add_ports(NodeAt at, const std::vector<std::uint16_t>& more) {
+  if (more.empty()) return;
   auto& list = ports[at];
-  for (const std::uint16_t port : freed_ports) {
+  list.insert(list.end(), more.begin(), more.end());
+  std::ranges::sort(list);
+}
+
+/// A port may stand there more than once; one of them goes.
+void NodeTable::remove_ports(NodeAt at, const std::vector<std::uint16_t>& gone) {
+  auto& list = ports[at];
+  for (const std::uint16_t port : gone) {
     const auto found = std::ranges::lower_bound(list, port);
     if (found != list.end() && *found == port) list.erase(found);
   }

@@ -57,9 +57,18 @@ struct NodeTable {
 
   /// Ids must come in ascending order.
   void add(std::shared_ptr<const model::Node> node);
+  /// A new node, with nothing on it, or the new form of one, which keeps what is on it.
+  NodeAt put(std::shared_ptr<const model::Node> node);
+  void erase(NodeAt at);
   void take(NodeAt at, const model::Capacity& capacity, const std::vector<std::uint16_t>& ports);
   /// The opposite of take() with the same arguments.
   void give_back(NodeAt at, const model::Capacity& capacity, const std::vector<std::uint16_t>& ports);
+
+ private:
+  void insert_row(NodeAt at);
+  void describe(NodeAt at, std::shared_ptr<const model::Node> node);
+  void add_ports(NodeAt at, const std::vector<std::uint16_t>& more);
+  void remove_ports(NodeAt at, const std::vector<std::uint16_t>& gone);
 };
 
 /// Whether the node has the driver in working order.
