@@ -48,7 +48,7 @@ http::Response empty() { return {}; }
 http::Response refuse(int status, std::string text) {
   http::Response response;
   response.status = status;
-  response.headers.set("Content-Type", "text/plain; charset=utf-8");
+  if (!text.empty()) response.headers.set("Content-Type", "text/plain; charset=utf-8");
   response.body = std::move(text);
   return response;
 }

@@ -37,6 +37,26 @@ std::string token_of(const http::Request& request) {
   return same ? std::string(value.substr(bearer.size())) : "";
 }
 
+/// Where a target with empty path elements ("/v1//jobs?x") leads to; "" for one without.
+std::string without_empty_elements(std::string_view target) {
+  const auto question = target.find('?');
+  const std::string_view path = target.substr(0, question);
+  if (path.find("//") == std::string_view::npos) return "";
+  std::string out;
+  for (const char c : path) {
+    if (c != '/' || !out.ends_with('/')) out.push_back(c);
+  }
+  if (question != std::string_view::npos) out += target.substr(question);
+  return out;
+}
+
+http::Response redirect(std::string to) {
+  http::Response response = refuse(307, text("<a href=\"{}\">Temporary Redirect</a>.\n\n", to));
+  response.headers.set("Content-Type", "text/html; charset=utf-8");
+  response.headers.set("Location", std::move(to));
+  return response;
+}
+
 bool is_read(std::string_view method) { return method == "GET" || method == "HEAD"; }
 
 }  // namespace
@@ -96,6 +116,9 @@ Async<http::Response> Api::handle(http::Request request) {
 
 Async<http::Response> Api::dispatch(http::Request request) {
   if (auto why = turned_away(request, options_.doors)) co_return refuse(403, std::move(*why));
+
+  std::string clean = request.target.starts_with('/') ? without_empty_elements(request.target) : "";
+  if (!clean.empty()) co_return redirect(std::move(clean));
 
   Call call;
   bool path_known = false;

@@ -89,6 +89,13 @@ TEST_CASE("a wrong method is 405 and an unknown path 404 without a body", "[api]
   CHECK(f.ask("GET", "/v1/job/a/versions/v1/tag").status == 405);
 }
 
+TEST_CASE("a path with empty elements is redirected to the one without", "[api]") {
+  Fixture f;
+  const http::Response response = f.ask("GET", "/v1//jobs?prefix=a//b");
+  CHECK(response.status == 307);
+  CHECK(response.headers.get("Location") == "/v1/jobs?prefix=a//b");
+}
+
 TEST_CASE("common parameters are looked at as the route says", "[api]") {
   Fixture f;
   CHECK(f.ask("GET", "/v1/jobs?index=abc").status == 400);

@@ -115,18 +115,12 @@ Async<http::Response> stop_alloc(HttpParts* parts, api::Call call) {
   co_return response;
 }
 
-/// Nothing registers services yet.
-api::Found read_services(SnapshotPtr state, CallPtr call) {
-  return found(0, state, call, [](const SnapshotPtr&, const CallPtr&) { return api::json("[]"); });
-}
-
 }  // namespace
 
 void add_alloc_routes(HttpParts& parts, std::vector<api::Route>& routes) {
   routes.push_back(read_route(parts, "/v1/allocations", "read-job", list_allocs, all_allocs));
   routes.push_back(read_route(parts, "/v1/allocation/{id}", "read-job", read_alloc, this_alloc));
   routes.push_back(write_route(parts, "PUT|POST", "/v1/allocation/{id}/stop", "alloc-lifecycle", stop_alloc));
-  routes.push_back(read_route(parts, "/v1/allocation/{id}/services", "read-job", read_services, this_alloc));
 }
 
 }  // namespace drover::server

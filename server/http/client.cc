@@ -70,11 +70,11 @@ void add_client_routes(HttpParts& parts, std::vector<api::Route>& routes) {
   using api::Looks;
   routes.push_back(local_route(parts, "*", "/v1/client/fs/{operation}/{alloc}", "read-fs|read-logs", files, Looks::nothing));
   routes.push_back(local_route(parts, "*", "/v1/client/fs/{operation}", "", no_operation, Looks::nothing));
-  routes.push_back(local_route(parts, "*", "/v1/client/allocation/{id}/stats", "read-job", of_alloc, Looks::common));
-  routes.push_back(local_route(parts, "*", "/v1/client/allocation/{id}/checks", "read-job", of_alloc, Looks::common));
-  routes.push_back(local_route(parts, "PUT|POST", "/v1/client/allocation/{id}/restart", "alloc-lifecycle", of_alloc, Looks::common));
-  routes.push_back(local_route(parts, "PUT|POST", "/v1/client/allocation/{id}/signal", "alloc-lifecycle", of_alloc, Looks::common));
-  routes.push_back(local_route(parts, "*", "/v1/client/allocation/{id}/gc", "submit-job|gc-allocation", of_alloc, Looks::common));
+  routes.push_back(local_route(parts, "*", "/v1/client/allocation/{id}/stats", "read-job", of_alloc, Looks::regional));
+  routes.push_back(local_route(parts, "*", "/v1/client/allocation/{id}/checks", "read-job", of_alloc, Looks::regional));
+  routes.push_back(local_route(parts, "PUT|POST", "/v1/client/allocation/{id}/restart", "alloc-lifecycle", of_alloc, Looks::regional));
+  routes.push_back(local_route(parts, "PUT|POST", "/v1/client/allocation/{id}/signal", "alloc-lifecycle", of_alloc, Looks::regional));
+  routes.push_back(local_route(parts, "*", "/v1/client/allocation/{id}/gc", "submit-job|gc-allocation", of_alloc, Looks::regional));
   routes.push_back(local_route(parts, "*", "/v1/client/allocation/{path}", "", unknown_of_alloc, Looks::nothing));
   routes.push_back(local_route(parts, "*", "/v1/client/stats", "node:read", stats, Looks::common));
   routes.push_back(local_route(parts, "*", "/v1/client/gc", "node:write", of_node, Looks::common));

@@ -41,7 +41,7 @@ api::Found read_deployment(SnapshotPtr state, CallPtr call) {
 
 api::Found read_allocations(SnapshotPtr state, CallPtr call) {
   const Uuid id = id_of(*call);
-  if (id.is_nil()) return refused(500, text("deployment lookup failed: {}", not_an_id));
+  if (id.is_nil()) return refused(500, std::string(not_an_id));
   return found(state->index(Topic::allocs), state, call, [id](const SnapshotPtr& s, const CallPtr& c) {
     std::vector<const AllocRow*> rows;
     s->each_alloc(Uuid{}, [&](const AllocRow& row) {
@@ -52,11 +52,18 @@ api::Found read_allocations(SnapshotPtr state, CallPtr call) {
   });
 }
 
+/// No deployment is ever made, so none can be acted on.
+Async<http::Response> act(HttpParts*, api::Call) { co_return api::refuse(500, "deployment not found"); }
+
 }  // namespace
 
 void add_deployment_routes(HttpParts& parts, std::vector<api::Route>& routes) {
   routes.push_back(read_route(parts, "/v1/deployments", "read-job", list_deployments, all_deployments));
   routes.push_back(read_route(parts, "/v1/deployment/{id}", "read-job", read_deployment, all_deployments));
+  for (const auto* path : {"/v1/deployment/fail/{id}", "/v1/deployment/pause/{id}", "/v1/deployment/promote/{id}",
+                           "/v1/deployment/unblock/{id}", "/v1/deployment/allocation-health/{id}"}) {
+    routes.push_back(write_route(parts, "PUT|POST", path, "submit-job", act));
+  }
   routes.push_back(read_route(parts, "/v1/deployment/allocations/{id}", "read-job", read_allocations, all_deployments));
 }
 

@@ -71,6 +71,8 @@ api::Found list_evals(SnapshotPtr state, CallPtr call) {
 
 api::Found count_evals(SnapshotPtr state, CallPtr call) {
   if (!call->params.filter.empty()) return refused(500, "filter expressions are not supported yet");
+  const std::string problem = prefix_problem(call->params.prefix, "eval");
+  if (!problem.empty()) return refused(500, problem);
   const Index index = state->index(Topic::evals);
   return message_found(index, state, call, [index](const Snapshot& s, const api::Call& c) {
     model::EvalCountResponse answer;
@@ -132,6 +134,7 @@ api::Found read_eval(SnapshotPtr state, CallPtr call) {
 }
 
 api::Found read_allocations(SnapshotPtr state, CallPtr call) {
+  if (id_of(*call).is_nil()) return refused(500, text("eval lookup failed: {}", not_an_id));
   return found(state->index(Topic::allocs), state, call, [](const SnapshotPtr& s, const CallPtr& c) {
     std::vector<const AllocRow*> rows;
     s->each_alloc_of_eval(id_of(*c), [&rows](const AllocRow& row) { return rows.push_back(&row), true; });

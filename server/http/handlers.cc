@@ -71,6 +71,7 @@ api::Found missing(Index table, const SnapshotPtr& state, std::string_view text)
 
 std::optional<http::Response> decode(const api::Call& call, google::protobuf::Message& message) {
   if (call.request.body.empty()) return api::refuse(400, "Request body is empty");
+  if (call.request.body == "null") return std::nullopt;  // as an empty object
   const Result<void> read = model::from_json(call.request.body, message);
   if (!read) return api::refuse(400, read.error().message);
   return std::nullopt;
@@ -125,6 +126,8 @@ std::vector<api::Route> http_routes(HttpParts& parts) {
   add_client_routes(parts, routes);
   add_agent_routes(parts, routes);
   add_system_routes(parts, routes);
+  add_service_routes(parts, routes);
+  add_unsupported_routes(parts, routes);
   return routes;
 }
 

@@ -85,5 +85,7 @@ void add_node_routes(HttpParts& parts, std::vector<api::Route>& routes);
 void add_client_routes(HttpParts& parts, std::vector<api::Route>& routes);
 void add_agent_routes(HttpParts& parts, std::vector<api::Route>& routes);
 void add_system_routes(HttpParts& parts, std::vector<api::Route>& routes);
+void add_service_routes(HttpParts& parts, std::vector<api::Route>& routes);
+void add_unsupported_routes(HttpParts& parts, std::vector<api::Route>& routes);
 
 }  // namespace drover::server

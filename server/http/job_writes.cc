@@ -98,7 +98,8 @@ Async<http::Response> evaluate_job(HttpParts* parts, api::Call call) {
   model::JobEvaluateRequest body;
   if (!call.request.body.empty()) {
     if (auto refusal = decode(call, body)) co_return std::move(*refusal);
-    if (!body.job_id().empty() && body.job_id() != call.capture()) co_return api::refuse(400, "JobID not same as job name");
+    if (body.job_id().empty()) co_return api::refuse(400, "Job ID must be specified");
+    if (body.job_id() != call.capture()) co_return api::refuse(400, "JobID not same as job name");
   }
   EvaluateJob request;
   request.job = {.ns = namespace_of(call, body.namespace_(), nullptr), .id = call.capture()};

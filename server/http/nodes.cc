@@ -151,6 +151,8 @@ Async<http::Response> drain(HttpParts* parts, api::Call call) {
   if (auto refusal = decode(call, body)) co_return std::move(*refusal);
   DrainNode request;
   request.node = id_of(call);
+  if (request.node.is_nil()) co_return api::refuse(500, text("node lookup failed: {}", not_an_id));
+  if (!parts->server.snapshot()->node(request.node)) co_return api::refuse(500, "node not found");
   request.drain = body.has_drain_spec();
   request.deadline = Duration(body.drain_spec().deadline());
   request.ignore_system_jobs = body.drain_spec().ignore_system_jobs();
@@ -181,6 +183,7 @@ http::Response update_answer(const HttpParts& parts, const NodeUpdated& updated,
 
 Async<http::Response> evaluate(HttpParts* parts, api::Call call) {
   const Uuid id = id_of(call);
+  if (id.is_nil()) co_return api::refuse(500, text("node lookup failed: {}", not_an_id));
   const auto node = parts->server.snapshot()->shared_node(id);
   if (!node) co_return api::refuse(500, "node not found");
   const Result<NodeUpdated> updated = co_await parts->server.evaluate_node(id);
@@ -190,6 +193,7 @@ Async<http::Response> evaluate(HttpParts* parts, api::Call call) {
 
 Async<http::Response> purge(HttpParts* parts, api::Call call) {
   const Uuid id = id_of(call);
+  if (id.is_nil()) co_return api::refuse(500, text("node lookup failed: {}", not_an_id));
   if (!parts->server.snapshot()->node(id)) co_return api::refuse(500, "node not found");
   const Result<NodeUpdated> updated = co_await parts->server.purge_node(id);
   if (!updated) co_return node_error(updated.error());
