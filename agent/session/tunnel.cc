@@ -69,6 +69,7 @@ class Answering final : public http::StreamWriter {
         case model::TunnelFrame::kBody:
           if (request_.body.size() + frame->body().size() > tunnel_request_body_max) co_return;
           request_.body += frame->body();
+          grant(frame->body().size());
           break;
         case model::TunnelFrame::kCredit: credit_ += frame->credit(); break;
         case model::TunnelFrame::kEnd:
@@ -99,6 +100,14 @@ class Answering final : public http::StreamWriter {
     const Result<void> ended = stream_->send(std::move(end));
     static_cast<void>(ended);  // nobody listens any more: nothing to tell them
     stream_->close("answered");
+  }
+
+  /// What has been taken may be sent again.
+  void grant(std::size_t bytes) {
+    model::TunnelFrame frame;
+    frame.set_credit(bytes);
+    const Result<void> sent = stream_->send(std::move(frame));
+    static_cast<void>(sent);  // a broken stream is seen by the reader
   }
 
   bool send_head(const http::Response& response) {

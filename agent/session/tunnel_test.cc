@@ -72,6 +72,8 @@ TEST_CASE("a request with a body is answered when the body is whole", "[agent]")
   model::TunnelFrame end;
   end.mutable_end();
   f.tell(end);
+  CHECK(f.heard().credit() == 3);
+  CHECK(f.heard().credit() == 2);
   CHECK(f.heard().has_head());
   CHECK(f.heard().body() == "/v1/client/stats?b c:hello");
 }

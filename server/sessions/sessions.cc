@@ -104,6 +104,12 @@ Async<Result<void>> Sessions::register_node(SessionPtr session) {
 Async<Result<void>> Sessions::take(SessionPtr session, model::FromAgent message) {
   parts_.heard(session->node);
   if (message.has_hello()) co_return fail(Code::invalid, "a second hello");
+  if (message.has_beat()) {
+    // Answered, so that an agent with nothing to hear knows a dead link from a quiet server.
+    model::ToAgent beat;
+    beat.mutable_beat();
+    push(*session, std::move(beat));
+  }
   const model::Node* stored = parts_.turns.published()->node(session->node);
   const bool given_up = !stored || stored->status() != "ready";
   if (message.has_node()) session->said = std::make_shared<const model::Node>(std::move(*message.mutable_node()));
