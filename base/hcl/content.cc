@@ -32,7 +32,10 @@ std::vector<std::string_view> attribute_names(const Schema& schema) {
 }
 
 void refuse_attribute(const std::string& name, const Range& at, const Schema& schema, Diagnostics& out) {
-  std::string hint = did_you_mean(name, attribute_names(schema));
+  // In JSON, and after an equals sign, a misspelt block looks like an argument.
+  std::vector<std::string_view> known = attribute_names(schema);
+  for (const BlockSchema& block : schema.blocks) known.push_back(block.type);
+  std::string hint = did_you_mean(name, known);
   if (find_block(schema, name)) hint = text(" Did you mean to define a block of type \"{}\"?", name);
   add_error(out, at, "Unsupported argument", text("An argument named \"{}\" is not expected here.{}", name, hint));
 }
@@ -252,7 +255,7 @@ void read_json(const BodyView& body, const Schema& schema, Content& content, Dia
       } else if (content.find(member.name)) {
         add_error(out, member.name_range, "Duplicate argument", text("The argument \"{}\" was already set.", member.name));
       } else {
-        content.attributes.push_back(FoundAttribute{member.name, member.name_range, &member.value.expression(), body.scope});
+        content.attributes.push_back(FoundAttribute{member.name, member.name_range, &member.value.expression(out), body.scope});
       }
     }
   }
@@ -299,7 +302,7 @@ std::vector<FoundAttribute> read_attributes(const BodyView& body, Diagnostics& o
   if (body.json)
     for (const JsonNode* object : json_objects(*body.json, out))
       for (const JsonNode::Member& member : object->members)
-        if (member.name != "//") found.push_back(FoundAttribute{member.name, member.name_range, &member.value.expression(), body.scope});
+        if (member.name != "//") found.push_back(FoundAttribute{member.name, member.name_range, &member.value.expression(out), body.scope});
   return found;
 }
 

@@ -56,7 +56,14 @@ std::shared_ptr<const Source> Source::make(std::string name, std::string text) {
   return std::shared_ptr<const Source>(new Source(std::move(name), std::move(text)));
 }
 
+std::shared_ptr<const Source> Source::make_within(const Source& outer, std::string text) {
+  const std::shared_ptr<Source> inner(new Source(outer.name(), std::move(text)));
+  inner->outer_ = outer.shared_from_this();
+  return inner;
+}
+
 std::string_view Source::line(int number) const {
+  if (outer_) return outer_->line(number);
   if (number < 1 || number > line_count()) return {};
   const std::size_t start = line_starts_[static_cast<std::size_t>(number - 1)];
   const std::size_t end = number < line_count() ? line_starts_[static_cast<std::size_t>(number)] - 1 : text_.size();

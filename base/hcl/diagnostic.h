@@ -25,10 +25,12 @@ struct Position {
 class Source : public std::enable_shared_from_this<Source> {
  public:
   static std::shared_ptr<const Source> make(std::string name, std::string text);
+  /// A text that stands, written another way, within `outer`: its places count there, and excerpts show that.
+  static std::shared_ptr<const Source> make_within(const Source& outer, std::string text);
 
   const std::string& name() const { return name_; }
   const std::string& text() const { return text_; }
-  int line_count() const { return static_cast<int>(line_starts_.size()); }
+  int line_count() const { return outer_ ? outer_->line_count() : static_cast<int>(line_starts_.size()); }
   /// Line `number` (from 1) without its end; empty beyond the text.
   std::string_view line(int number) const;
 
@@ -38,6 +40,7 @@ class Source : public std::enable_shared_from_this<Source> {
   std::string name_;
   std::string text_;
   std::vector<std::size_t> line_starts_;
+  std::shared_ptr<const Source> outer_;
 };
 
 /// Half open. Valid while the source is.

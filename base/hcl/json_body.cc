@@ -236,30 +236,28 @@ ExpressionPtr plain(const Range& range, const std::string& text) {
   return make(range, std::move(out));
 }
 
-/// A text's template. Its places count from the opening quote on; errors in it are reported when it is evaluated.
-ExpressionPtr template_of(const Range& range, const std::string& decoded, std::vector<std::shared_ptr<const Source>>& sources) {
+/// A text's template. Its places count from the opening quote on, as if the text had no escapes.
+ExpressionPtr template_of(const Range& range, const std::string& decoded, std::vector<std::shared_ptr<const Source>>& sources, Diagnostics& out) {
   if (decoded.find("${") == std::string::npos && decoded.find("%{") == std::string::npos) return plain(range, decoded);
-  auto source = Source::make(range.source->name(), decoded);
+  auto source = Source::make_within(*range.source, decoded);
   sources.push_back(source);
-  Diagnostics errors;
-  ExpressionPtr out = parse_template_part(*source, Position{}, decoded.size(), errors);
-  if (errors.empty()) return out;
-  // A function that does not exist carries the message to where the text is evaluated.
-  return make(range, Call{"template error: " + errors[0].summary, range, {}, false, range, range});
+  const std::size_t errors_before = out.size();
+  ExpressionPtr parsed = parse_template_part(*source, Position{range.start.line, range.start.column + 1, 0}, decoded.size(), out);
+  return out.size() == errors_before ? std::move(parsed) : plain(range, decoded);
 }
 
 }  // namespace
 
-ExpressionPtr JsonNode::made(bool literal) const {
+ExpressionPtr JsonNode::made(bool literal, Diagnostics& errors) const {
   switch (kind) {
     case Kind::null: return make(range, Literal{});
     case Kind::boolean: return make(range, Literal{boolean});
     case Kind::number: return make(range, Literal{Number::parse(text).value_or(Number())});
-    case Kind::text: return literal ? plain(range, text) : template_of(range, text, sources_);
+    case Kind::text: return literal ? plain(range, text) : template_of(range, text, sources_, errors);
     case Kind::list: {
       Tuple out;
       for (const JsonNode& item : items) {
-        out.items.push_back(item.made(literal));
+        out.items.push_back(item.made(literal, errors));
         sources_.insert(sources_.end(), item.sources_.begin(), item.sources_.end());
       }
       return make(range, std::move(out));
@@ -269,8 +267,8 @@ ExpressionPtr JsonNode::made(bool literal) const {
       out.open_brace = range;
       out.unique_keys = true;
       for (const Member& member : members) {
-        ExpressionPtr key = literal ? plain(member.name_range, member.name) : template_of(member.name_range, member.name, sources_);
-        out.items.push_back(ObjectItem{std::move(key), member.value.made(literal)});
+        ExpressionPtr key = literal ? plain(member.name_range, member.name) : template_of(member.name_range, member.name, sources_, errors);
+        out.items.push_back(ObjectItem{std::move(key), member.value.made(literal, errors)});
         sources_.insert(sources_.end(), member.value.sources_.begin(), member.value.sources_.end());
       }
       return make(range, std::move(out));
@@ -279,13 +277,14 @@ ExpressionPtr JsonNode::made(bool literal) const {
   return make(range, Literal{});
 }
 
-const Expression& JsonNode::expression() const {
-  if (!expression_) expression_ = made(false);
+const Expression& JsonNode::expression(Diagnostics& out) const {
+  if (!expression_) expression_ = made(false, errors_);
+  out.insert(out.end(), errors_.begin(), errors_.end());
   return *expression_;
 }
 
 const Expression& JsonNode::literal_expression() const {
-  if (!literal_) literal_ = made(true);
+  if (!literal_) literal_ = made(true, errors_);
   return *literal_;
 }
 

@@ -27,7 +27,8 @@ struct JsonNode {
   std::vector<Member> members;
 
   /// The value as an expression: texts are templates, objects and lists their constructors. Made once, when asked for.
-  const Expression& expression() const;
+  /// Adds what is wrong with a template, each time it is asked for.
+  const Expression& expression(Diagnostics& out) const;
   /// The same with texts as they are: `${x}` stays as it is written.
   const Expression& literal_expression() const;
 
@@ -37,9 +38,10 @@ struct JsonNode {
   ~JsonNode();
 
  private:
-  ExpressionPtr made(bool literal) const;
+  ExpressionPtr made(bool literal, Diagnostics& out) const;
   mutable ExpressionPtr expression_;
   mutable ExpressionPtr literal_;
+  mutable Diagnostics errors_;  ///< of the templates within
   mutable std::vector<std::shared_ptr<const Source>> sources_;  ///< of the templates within
 };
 

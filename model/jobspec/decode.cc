@@ -67,6 +67,12 @@ void set_duration(const Datum& datum, const FieldDescriptor& field, Message& mes
                  text("\"{}\" is no duration. Write a number with a unit (ns, us, ms, s, m, h), such as \"90s\" or \"1h30m\".", datum.text()));
 }
 
+/// What is wrong in a block says which block it is, and in which it stands.
+void place_within(const hcl::FoundBlock& block, hcl::Diagnostics& out, std::size_t from) {
+  const std::string name = block.type + (block.labels.empty() ? "" : " \"" + block.labels[0].text + "\"");
+  for (std::size_t i = from; i < out.size(); ++i) out[i].within = out[i].within.empty() ? name : name + ", " + out[i].within;
+}
+
 }  // namespace
 
 const Row* Decoder::Table::find(std::string_view name) const {
@@ -75,7 +81,7 @@ const Row* Decoder::Table::find(std::string_view name) const {
   return nullptr;
 }
 
-Decoder::Decoder(hcl::Diagnostics& out) : out_(out) {
+Decoder::Decoder(hcl::Diagnostics& out, hcl::Diagnostics& refusals) : out_(out), refusals_(refusals) {
   for (const Row& row : all_rows()) {
     Table& table = tables_[std::string(row.block)];
     if (row.kind == Kind::label) {
@@ -104,7 +110,7 @@ const Decoder::Table& Decoder::table(std::string_view kind) const {
 
 void Decoder::decode(std::string_view kind, const hcl::FoundBlock& block, Message& message) {
   const Table& rows = table(kind);
-  const std::size_t errors_before = out_.size();
+  const std::size_t errors_before = out_.size(), refusals_before = refusals_.size();
   const hcl::Content content = hcl::read_content(block.body, rows.schema, out_);
   if (rows.label && !rows.label->field.empty() && !block.labels.empty())
     message.GetReflection()->SetString(&message, &field_of(*rows.label, message), block.labels[0].text);
@@ -117,12 +123,8 @@ void Decoder::decode(std::string_view kind, const hcl::FoundBlock& block, Messag
     if (only_once(row, inner, seen)) nested(row, inner, message);
   }
   finish(DecodedBlock{kind, block, content, message});
-  // What is wrong in a block says which block it is, innermost first.
-  for (std::size_t i = errors_before; i < out_.size(); ++i) {
-    if (block.type.empty()) continue;
-    std::string name = block.type + (block.labels.empty() ? "" : " \"" + block.labels[0].text + "\"");
-    out_[i].within = out_[i].within.empty() ? std::move(name) : name + ", " + out_[i].within;
-  }
+  place_within(block, out_, errors_before);
+  place_within(block, refusals_, refusals_before);
 }
 
 bool Decoder::only_once(const Row& row, const hcl::FoundBlock& found, std::map<std::string_view, const hcl::FoundBlock*>& seen) {

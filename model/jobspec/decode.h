@@ -29,7 +29,8 @@ struct DecodedBlock {
 
 class Decoder {
  public:
-  explicit Decoder(hcl::Diagnostics& out);
+  /// `out` takes what is wrong with the file, `refusals` what is wrong with the job that it describes.
+  Decoder(hcl::Diagnostics& out, hcl::Diagnostics& refusals);
   virtual ~Decoder() = default;
 
   /// Fills the message from a block of that kind.
@@ -39,6 +40,7 @@ class Decoder {
   /// Called when a block's own arguments and blocks are in the message.
   virtual void finish(const DecodedBlock& decoded) = 0;
   hcl::Diagnostics& errors() { return out_; }
+  hcl::Diagnostics& refusals() { return refusals_; }
 
  private:
   struct Table {
@@ -58,6 +60,7 @@ class Decoder {
   void put(const FieldDescriptor& field, Message& message, const std::string& key, const hcl::Datum& value, const hcl::Range& at);
 
   hcl::Diagnostics& out_;
+  hcl::Diagnostics& refusals_;
   std::map<std::string, Table, std::less<>> tables_;
 };
 

@@ -71,8 +71,7 @@ void split_identities(Task& task) {
 
 void JobDecoder::refuse(const DecodedBlock& decoded, const char* argument, std::string summary, std::string detail) {
   const hcl::FoundAttribute* found = decoded.content.find(argument);
-  hcl::add_error(refusals_, found ? found->value->range : decoded.block.header, std::move(summary), std::move(detail));
-  refusals_.back().within = decoded.block.type + (decoded.block.labels.empty() ? "" : " \"" + decoded.block.labels[0].text + "\"");
+  hcl::add_error(refusals(), found ? found->value->range : decoded.block.header, std::move(summary), std::move(detail));
 }
 
 void JobDecoder::finish(const DecodedBlock& decoded) {

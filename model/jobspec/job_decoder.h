@@ -9,7 +9,7 @@ namespace drover::model::jobspec {
 /// the file format itself has.
 class JobDecoder final : public Decoder {
  public:
-  JobDecoder(hcl::Diagnostics& out, hcl::Diagnostics& refusals) : Decoder(out), refusals_(refusals) {}
+  using Decoder::Decoder;
 
  private:
   void finish(const DecodedBlock& decoded) override;
@@ -22,8 +22,6 @@ class JobDecoder final : public Decoder {
   void affinity(const DecodedBlock& decoded);
   void group_scaling(const DecodedBlock& decoded);
   void refuse(const DecodedBlock& decoded, const char* argument, std::string summary, std::string detail);
-
-  hcl::Diagnostics& refusals_;
 };
 
 }  // namespace drover::model::jobspec

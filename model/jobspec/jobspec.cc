@@ -42,7 +42,8 @@ const hcl::FoundBlock* only_job(const hcl::Content& content, const hcl::BodyView
     }
     job = &block;
   }
-  if (!job) hcl::add_error(out, body.missing_at(), "Missing job block", "The file has no job: it needs a block such as job \"name\" { … }.");
+  // A job block with wrong labels was reported as such.
+  if (!job && !hcl::has_errors(out)) hcl::add_error(out, body.missing_at(), "Missing job block", "The file has no job: it needs a block such as job \"name\" { … }.");
   return job;
 }
 
@@ -66,6 +67,7 @@ ParsedJob parse_job(std::string text, std::string name, const JobspecOptions& op
   body.scope = scope;
 
   const hcl::Content content = hcl::read_content(body, file_schema(), out.diagnostics);
+  const hcl::FoundBlock* job = only_job(content, body, out.diagnostics);
   Variables variables(options, pure_functions, texts, out.diagnostics);
   for (const hcl::FoundBlock& block : content.blocks) {
     if (block.type == "variables") variables.declare_untyped(block);
@@ -73,12 +75,15 @@ ParsedJob parse_job(std::string text, std::string name, const JobspecOptions& op
     if (block.type == "locals") variables.declare_locals(block);
   }
   variables.resolve(*scope);
-  const hcl::FoundBlock* job = only_job(content, body, out.diagnostics);
   if (!job) return out;
 
   auto message = std::make_shared<Job>();
   JobDecoder(out.diagnostics, out.refusals).decode("job", *job, *message);
-  if (!hcl::has_errors(out.diagnostics)) out.job = std::move(message);
+  if (hcl::has_errors(out.diagnostics)) {
+    out.refusals.clear();  // a misspelt driver is not also a missing one
+  } else {
+    out.job = std::move(message);
+  }
   return out;
 }
 

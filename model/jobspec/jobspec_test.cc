@@ -55,7 +55,21 @@ TEST_CASE("each mistake in a job file is one error that names its place", "[jobs
   CHECK(errors_of(job_with("network {\n}\nrestart {\n}\nrestart {\n}")).find("Duplicate restart block; Only one restart block is allowed. Another was defined at web.hcl:5,1-8.") != std::string::npos);
   CHECK(errors_of("job \"a\" {\n}\njob \"b\" {\n}\n").find("Duplicate job block") != std::string::npos);
   CHECK(errors_of("").find("Missing job block") != std::string::npos);
-  CHECK(errors_of("job {\n}\n").find("Missing name for job") != std::string::npos);
+  CHECK(errors_of("job {\n}\n") == "web.hcl:1,5-6: Missing name for job; All job blocks must have 1 label(s) (name).\n");
+  CHECK(errors_of(job_with("", "dirver = \"exec\"")) == "web.hcl:5,7-13: Unsupported argument; An argument named \"dirver\" is not expected here. Did you mean \"driver\"?\n");
+}
+
+TEST_CASE("the JSON form of a job file is the same job, and its mistakes have their places too", "[jobspec]") {
+  const auto job = job_of(R"({"variable": {"v": {"type": "number", "default": 2}}, "job": {"web": {"meta": {"a": "${var.v}", "b": "${node.class}"}, "group": [{"app": {"count": "${var.v + 1}",
+    "task": {"server": {"driver": "exec", "config": {"args": ["${1 + 1}", 2.5]}}}}}]}}})");
+  CHECK(job->meta().at("a") == "2");
+  CHECK(job->meta().at("b") == "${node.class}");
+  CHECK(job->task_groups(0).count() == 3);
+  CHECK(job->task_groups(0).tasks(0).config() == R"({"args":[2,2.5]})");
+
+  CHECK(errors_of("{\"job\": {\"a\": {\n \"grop\": {}}}}") == "web.hcl:2,2-8: Unsupported argument; An argument named \"grop\" is not expected here. Did you mean \"group\"?\n");
+  CHECK(errors_of("{\"job\": {\"a\": {\n \"type\": \"${\"}}}").starts_with("web.hcl:2,"));
+  CHECK(errors_of("{\"job\": {\"a\": {\"type\": 'x'}}}").find("must be in double quotes") != std::string::npos);
 }
 
 TEST_CASE("what no server will accept is said with its place, and the job is there all the same", "[jobspec]") {

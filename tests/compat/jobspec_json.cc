@@ -17,7 +17,8 @@ extern char** environ;
 
 /// For tests against recorded job files: what `drover job run -output` and an evaluation of single expressions give,
 /// without the command line around them.
-///   jobspec_json [-var N=V] [-var-file F] [-hcl2-strict=false] [-no-files] [-json] FILE    the job as JSON, or errors and exit 1
+///   jobspec_json [-var N=V] [-var-file F] [-hcl2-strict=false] [-no-files] [-json] [-plain] FILE
+///                                                       the job as JSON, or errors (-plain: a line each) and exit 1
 ///   jobspec_json -eval                                                 a JSON object with "expression" a line, answers likewise
 namespace {
 
@@ -53,7 +54,7 @@ int parse(int argc, char** argv) {
   options.random = &random;
   options.files = &files;
   std::string file;
-  bool api_json = false;
+  bool api_json = false, plain = false;
   for (int i = 1; i < argc; ++i) {
     const std::string arg = argv[i];
     if (arg == "-var" && i + 1 < argc) {
@@ -65,6 +66,8 @@ int parse(int argc, char** argv) {
       options.variable_files.push_back({base_name(name), *text});
     } else if (arg == "-hcl2-strict=false") {
       options.strict = false;
+    } else if (arg == "-plain") {
+      plain = true;
     } else if (arg == "-json") {
       api_json = true;
     } else if (arg == "-no-files") {
@@ -82,7 +85,10 @@ int parse(int argc, char** argv) {
   if (!text) return std::cerr << "cannot read " << file << "\n", 1;
   if (api_json) return print_api_json(*text);
   const model::ParsedJob parsed = model::parse_job(*text, base_name(file), options);
-  std::cerr << hcl::render(parsed.diagnostics) << hcl::render(parsed.refusals);
+  if (plain)
+    for (const hcl::Diagnostic& d : parsed.diagnostics) std::cerr << hcl::one_line(d) << "\n";
+  else
+    std::cerr << hcl::render(parsed.diagnostics) << hcl::render(parsed.refusals);
   if (!parsed.job) return 1;
   std::cout << "{\"Job\":" << model::to_json(*parsed.job) << "}\n";
   return 0;
