@@ -13,8 +13,8 @@
 #include "base/loop/loop.h"
 #include "base/loop/random.h"
 #include "model/fwd.h"
-#include "server/answers.h"
-#include "server/config.h"
+#include "server/commands/answers.h"
+#include "server/commands/config.h"
 #include "server/state/snapshot.h"
 
 namespace drover {

@@ -7,8 +7,8 @@
 
 #include "base/loop/random.h"
 #include "base/loop/time.h"
-#include "server/answers.h"
-#include "server/config.h"
+#include "server/commands/answers.h"
+#include "server/commands/config.h"
 #include "server/state/state.h"
 
 namespace drover::server {

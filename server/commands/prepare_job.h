@@ -6,7 +6,7 @@
 
 #include "model/proto/job.pb.h"
 #include "model/validate.h"
-#include "server/config.h"
+#include "server/commands/config.h"
 
 namespace drover::server {
 

@@ -25,7 +25,7 @@ MAY_INCLUDE = {
 
 # The only places that may read the clock, randomness or the environment, and sleep.
 WORLD = re.compile(r"(system|steady|high_resolution)_clock::now|std::random_device|(?<![\w.>:])rand\(\)|\bgetenv\(|sleep_for\(|\bsleep_until\(")
-WORLD_SEAMS = ("base/loop/", "base/http/", "cli/", "sdk/", "plugins/", "tests/", "base/process/", "base/cgroup/", "base/journal/", "conformance/", "agent/logs/")
+WORLD_SEAMS = ("base/loop/", "base/http/", "cli/", "sdk/", "plugins/", "tests/", "base/process/", "base/cgroup/", "base/rpc/", "conformance/", "agent/logs/")
 MUTEX = re.compile(r"std::(mutex|shared_mutex|recursive_mutex|lock_guard|unique_lock|scoped_lock)")
 MUTEX_SEAMS = ("base/", "sdk/", "plugins/", "conformance/", "tests/", "cli/")
 UNORDERED = re.compile(r"std::unordered_(map|set|multimap|multiset)")
