@@ -4,7 +4,8 @@
 
 #include "model/json/codec.h"
 #include "model/names.h"
-#include "model/proto/alloc_resources.pb.h"
+#include "model/old_resources.h"
+#include "model/proto/alloc.pb.h"
 #include "model/proto/group.pb.h"
 #include "model/proto/node.pb.h"
 
@@ -37,6 +38,22 @@ TEST_CASE("an allocation takes what its tasks were given") {
                         "TaskLifecycles": {"a": null, "b": {"Hook": "poststop"}}, "Shared": {"DiskMB": 300}})",
                     given));
   CHECK(capacity_of(given) == Capacity{.cpu = 100, .memory_mb = 90, .disk_mb = 300});
+}
+
+TEST_CASE("old clients find what an allocation was given where they look for it") {
+  Allocation alloc;
+  REQUIRE(from_json(R"({"AllocatedResources": {"Tasks": {"a": {"Cpu": {"CpuShares": 50}, "Memory": {"MemoryMB": 64}}},
+                        "Shared": {"DiskMB": 10, "Networks": [{"IP": "10.0.0.1"}]}}})",
+                    alloc));
+  add_old_resources(alloc);
+
+  CHECK(alloc.resources().cpu() == 50);
+  CHECK(alloc.resources().memory_max_mb() == 64);
+  CHECK(alloc.resources().disk_mb() == 10);
+  CHECK(alloc.resources().networks(0).ip() == "10.0.0.1");
+  CHECK(alloc.shared_resources().memory_mb() == 0);
+  CHECK(alloc.task_resources().at("a").memory_mb() == 64);
+  CHECK(alloc.task_resources().at("a").memory_max_mb() == 0);
 }
 
 TEST_CASE("the first dimension that does not fit is named") {

@@ -2,6 +2,7 @@
 
 #include "api/paging.h"
 #include "model/json/codec.h"
+#include "model/old_resources.h"
 #include "model/proto/alloc.pb.h"
 #include "model/proto/answers.pb.h"
 #include "model/proto/job.pb.h"
@@ -89,6 +90,7 @@ api::Found read_alloc(SnapshotPtr state, CallPtr call) {
   return message_found(row->modify_index, state, call, [row](const Snapshot& s, const api::Call&) {
     model::Allocation alloc = s.message(*row);
     *alloc.mutable_job() = to_message(s.version_of(*row));
+    model::add_old_resources(alloc);
     return alloc;
   });
 }

@@ -1,6 +1,7 @@
 #include "api/doors.h"
 #include "api/paging.h"
 #include "model/json/codec.h"
+#include "model/old_resources.h"
 #include "model/proto/alloc.pb.h"
 #include "model/proto/answers.pb.h"
 #include "model/proto/job.pb.h"
@@ -110,6 +111,7 @@ api::Found read_allocations(SnapshotPtr state, CallPtr call) {
     api::AppendElement append = [s, rows](std::string& out, std::size_t i) {
       model::Allocation alloc = s->message(*rows[i]);
       *alloc.mutable_job() = to_message(s->version_of(*rows[i]));
+      model::add_old_resources(alloc);
       model::append_json(out, alloc);
     };
     return api::list(rows.size(), std::move(append), c->params.pretty);
