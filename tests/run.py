@@ -11,6 +11,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -25,19 +26,24 @@ class Outcome:
 
 def run(argv, timeout, env=None):
     started = time.monotonic()
-    try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=timeout, env=env, cwd=ROOT)
-        code, text = done.returncode, done.stdout.decode(errors="replace")
-    except subprocess.TimeoutExpired as late:
-        code, text = -1, (late.stdout or b"").decode(errors="replace") + f"\nstill running after {timeout} s: killed"
-    except OSError as error:
-        code, text = -1, f"cannot run {argv[0]}: {error}"
+    # A file, not a pipe: a process that a failed test left behind would keep a pipe open, and us waiting.
+    with tempfile.TemporaryFile() as output:
+        try:
+            code, late = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, timeout=timeout, env=env, cwd=ROOT).returncode, ""
+        except subprocess.TimeoutExpired:
+            code, late = -1, f"\nstill running after {timeout} s: killed"
+        except OSError as error:
+            code, late = -1, f"cannot run {argv[0]}: {error}"
+        output.seek(0)
+        text = output.read().decode(errors="replace") + late
     return code, text, time.monotonic() - started
 
 
-def unit(program):
-    code, text, seconds = run([str(program)], UNIT_TIMEOUT_S)
+def unit(program, soak=False):
+    """The tests of a program; with `soak` those with the tag [soak] instead, which a plain run leaves out."""
+    code, text, seconds = run([str(program)] + (["[soak]"] if soak else []), UNIT_TIMEOUT_S)
+    if soak and "No test cases matched" in text:
+        return None
     whole = re.search(r"All tests passed \(\d+ assertions? in (\d+) test cases?\)", text)
     if code == 0 and whole:
         return Outcome(program.name, int(whole.group(1)), 0, seconds, text)
@@ -94,6 +100,10 @@ def main():
     programs = [build / "tests" / name for name in (build / "unit-tests.txt").read_text().split() if wanted(name)]
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         for outcome in pool.map(unit, programs):
+            show(outcome)
+            outcomes.append(outcome)
+    if options.soak:
+        for outcome in filter(None, (unit(program, soak=True) for program in programs)):
             show(outcome)
             outcomes.append(outcome)
     env = dict(os.environ, DROVER_BUILD=str(build))

@@ -1,5 +1,5 @@
 // Tasks that print numbered lines, while the driver and the collector are killed in turn: the parts that move output,
-// without an agent around them.
+// without an agent around them. Part of ./dev soak: tests/e2e/kill_rounds_e2e.py does the same with all programs in every run.
 
 #include <catch2/catch.hpp>
 #include <csignal>
@@ -106,7 +106,7 @@ int numbered_lines(const std::string& text, int pid) {
 
 }  // namespace
 
-TEST_CASE("driver and collector are killed in turn: the same processes run, no line is lost or doubled, exits are right", "[logs]") {
+TEST_CASE("driver and collector are killed in turn: the same processes run, no line is lost or doubled, exits are right", "[.][soak]") {
   Rig rig;
   REQUIRE(run(rig.loop, rig.collector.start()).ok());
   std::vector<Collector::Paths> paths;
