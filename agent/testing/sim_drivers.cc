@@ -6,9 +6,6 @@
 namespace drover::agent {
 namespace {
 
-/// How often a waiting call looks whether its driver process has died: the simulator has no sockets that break.
-constexpr Duration death_check = 200ms;
-
 Duration parse_time(const Value* value, Duration otherwise) {
   if (value == nullptr || !value->is_text()) return otherwise;
   char* unit = nullptr;
@@ -40,6 +37,7 @@ void SimMachine::kill_driver(const std::string& driver, Duration back_after) {
   for (auto& [id, task] : tasks) {
     if (task.driver == driver) task.known = false;
   }
+  tell_waiters();
 }
 
 void SimMachine::set_driver_present(const std::string& driver, bool present) {
@@ -48,9 +46,17 @@ void SimMachine::set_driver_present(const std::string& driver, bool present) {
   for (auto& [id, task] : tasks) {
     if (task.driver == driver) task.known = false;
   }
+  tell_waiters();
 }
 
-void SimMachine::reboot() { tasks.clear(); }
+void SimMachine::reboot() {
+  tasks.clear();
+  tell_waiters();
+}
+
+void SimMachine::tell_waiters() {
+  for (SimDrivers* each : attached_) each->changed_.notify();
+}
 
 bool SimMachine::driver_runs(const std::string& driver) const {
   const auto down = down_until.find(driver);
@@ -66,6 +72,9 @@ std::size_t SimMachine::running(const std::string& alloc_id, const std::string& 
 std::size_t SimMachine::running() const {
   return static_cast<std::size_t>(std::count_if(tasks.begin(), tasks.end(), [this](const auto& entry) { return entry.second.runs(now()); }));
 }
+
+SimDrivers::SimDrivers(Loop& loop, SimMachine& machine) : loop_(loop), machine_(machine), changed_(loop) { machine_.attached_.insert(this); }
+SimDrivers::~SimDrivers() { machine_.attached_.erase(this); }
 
 Async<void> SimDrivers::start() {
   static_cast<void>(co_await loop_.sleep(machine_.call_time));
@@ -153,9 +162,12 @@ Async<Result<TaskExit>> SimDrivers::wait_task(std::string driver, std::string ta
     if (!machine_.driver_runs(driver)) co_return fail(Code::unavailable, "driver {} died", driver);
     DROVER_CO_LET(SimTask* task, find(task_id));
     if (!task->runs(machine_.now())) co_return task->exit;
-    Duration wait = death_check;
-    if (task->ends) wait = std::min(wait, *task->ends - machine_.now());
-    const bool woken = co_await changed_.wait_for(wait);
+    bool woken = false;
+    if (task->ends) {
+      woken = co_await changed_.wait_for(*task->ends - machine_.now());
+    } else {
+      woken = co_await changed_.wait();
+    }
     if (!woken) co_return fail(Code::cancelled, "the wait was cancelled");
   }
 }

@@ -26,6 +26,8 @@ struct SimTask {
   bool runs(Duration now) const { return !ends || *ends > now; }
 };
 
+class SimDrivers;
+
 /// A machine with its drivers and tasks: what goes on when an agent crashes. Tasks live by their `config`:
 /// run_for ("10s"; none: until stopped), exit_code, exit_signal, exit_err_msg, start_error, start_error_recoverable,
 /// kill_after (how long it takes to end when asked to).
@@ -55,13 +57,20 @@ class SimMachine {
   Duration call_time = std::chrono::microseconds(300);
 
  private:
+  friend class SimDrivers;
+  void tell_waiters();
+
   VirtualTime& time_;
+  std::set<SimDrivers*> attached_;  ///< of the agent that lives now; each wakes its waiters
 };
 
 /// The Drivers of one agent on that machine.
 class SimDrivers final : public Drivers {
  public:
-  SimDrivers(Loop& loop, SimMachine& machine) : loop_(loop), machine_(machine), changed_(loop) {}
+  SimDrivers(Loop& loop, SimMachine& machine);
+  ~SimDrivers() override;
+  SimDrivers(const SimDrivers&) = delete;
+  SimDrivers& operator=(const SimDrivers&) = delete;
 
   Async<void> start() override;
   Async<void> stop(bool leave_running) override;
@@ -84,6 +93,7 @@ class SimDrivers final : public Drivers {
  private:
   Async<Result<void>> call(std::string driver);
   Result<SimTask*> find(const std::string& task_id);
+  friend class SimMachine;
   DriverStatus status_of(const std::string& driver) const;
 
   Loop& loop_;

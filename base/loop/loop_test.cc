@@ -31,6 +31,10 @@ Async<void> wait_for_signal(Signal& signal, int& woken) {
   while (co_await signal.wait()) ++woken;
 }
 
+Async<void> spin(Loop& loop) {
+  for (;;) co_await loop.sleep(Duration(0));
+}
+
 Async<bool> wait_limited(Signal& signal, Duration limit) { co_return co_await signal.wait_for(limit); }
 
 Async<Result<std::thread::id>> where(Workers& workers, Loop& loop) {
@@ -134,6 +138,18 @@ TEST_CASE("a limited wait for a signal ends when its time has passed") {
 
   CHECK(run(time, loop, wait_limited(signal, 3s)));
   CHECK(time.elapsed() == 3s);
+}
+
+TEST_CASE("a coroutine that spins is noticed") {
+  VirtualTime time;
+  VirtualLoop loop(time);
+  bool noticed = false;
+  time.on_spin([&noticed] { noticed = true; });
+  start(loop, spin(loop));
+
+  time.advance(1s);
+
+  CHECK(noticed);
 }
 
 TEST_CASE("run_until stops at its limit") {

@@ -218,6 +218,7 @@ Async<Result<bool>> Scheduling::attempt(Delivery delivery, bool& progress) {
   const SnapshotPtr state = parts_.turns.published();
   const EvalPtr eval = state->shared_eval(parse_uuid(delivery.eval->id()));
   const bool open = eval && (eval->status() == "pending" || eval->status() == "blocked");
+  if (!open) blocked_.forget(parse_uuid(delivery.eval->id()));
   if (!open || !broker_.holds(delivery)) co_return true;  // done elsewhere
 
   const PassRequest request{state, nodes_.get(), eval, parts_.loop.now(), parts_.random.next()};
@@ -228,6 +229,8 @@ Async<Result<bool>> Scheduling::attempt(Delivery delivery, bool& progress) {
   const bool unchanged = eval->status() == "blocked" && passed->eval->status() == "blocked" && passed->plan_is_empty &&
                          passed->new_evals.empty() && is_same_block(*eval, *passed->eval);
   if (unchanged) {
+    const EvalPtr now = parts_.turns.published()->shared_eval(parse_uuid(eval->id()));
+    if (!now || now->status() != "blocked") co_return true;  // ended while the pass ran
     // It waits on, as of this snapshot: nobody else need know.
     auto again = std::make_shared<model::Evaluation>(*eval);
     again->set_snapshot_index(state->index());

@@ -1,9 +1,12 @@
 #include "tests/sim/checks.h"
 
 #include <algorithm>
-#include <set>
+#include <utility>
 
+#include "model/fit.h"
+#include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
+#include "model/proto/metric.pb.h"
 #include "model/proto/node.pb.h"
 #include "tests/sim/cluster_lives.h"
 
@@ -29,8 +32,7 @@ std::map<std::string, Running> running_by_job(const Cluster& cluster) {
 }
 
 struct Use {
-  std::int64_t cpu = 0;
-  std::int64_t memory_mb = 0;
+  model::Capacity capacity;
   std::map<std::uint16_t, Uuid> ports;
 };
 
@@ -87,7 +89,9 @@ std::optional<std::string> unsettled_job(const Cluster& cluster, const server::S
 }  // namespace
 
 void Checks::look() {
-  no_task_twice();
+  std::size_t starts = 0;
+  for (const auto& host : cluster_.hosts) starts += host->machine.starts.size();
+  if (std::exchange(starts_, starts) != starts) no_task_twice();  // only a start can make it two
   const server::Server* server = cluster_.server();
   if (!server) return;
   const server::SnapshotPtr state = server->snapshot();
@@ -138,18 +142,15 @@ void Checks::nodes_are_not_overbooked(const server::Snapshot& state) {
     const Uuid id = parse_uuid(node.id());
     state.each_alloc_on_node(id, [this, &use, &node](const server::AllocRow& row) {
       if (row.terminal()) return true;
-      if (row.shape) {
-        use.cpu += row.shape->cpu_shares;
-        use.memory_mb += row.shape->memory_mb;
-      }
+      if (row.shape) use.capacity += row.shape->capacity;
       for (const std::uint16_t port : server::ports_of(row)) {
         const auto [other, first] = use.ports.emplace(port, row.id);
         if (!first) cluster_.violate(text("port {} of {} is given to {} and to {}", port, node.name(), short_id(other->second), short_id(row.id)));
       }
       return true;
     });
-    if (use.cpu > 4000) cluster_.violate(text("{} has 4000 MHz, {} are given away", node.name(), use.cpu));
-    if (use.memory_mb > 4096) cluster_.violate(text("{} has 4096 MB, {} are given away", node.name(), use.memory_mb));
+    if (use.capacity.cpu > 4000) cluster_.violate(text("{} has 4000 MHz, {} are given away", node.name(), use.capacity.cpu));
+    if (use.capacity.memory_mb > 4096) cluster_.violate(text("{} has 4096 MB, {} are given away", node.name(), use.capacity.memory_mb));
     return cluster_.violations.empty();
   });
 }
@@ -168,6 +169,23 @@ std::optional<std::string> what_is_unsettled(const Cluster& cluster) {
     if (unsettled) return unsettled;
   }
   return std::nullopt;
+}
+
+std::vector<std::string> describe_job(const server::Snapshot& state, const std::string& id) {
+  std::vector<std::string> lines;
+  state.each_eval_of_job("default", id, [&lines](const model::Evaluation& eval) {
+    lines.push_back(text("evaluation {} by {}: {} {}, created at {}, changed at {}, wait until {}, blocked {}", eval.id().substr(0, 8), eval.triggered_by(),
+                         eval.status(), eval.status_description(), eval.create_index(), eval.modify_index(), eval.wait_until(),
+                         eval.blocked_eval().substr(0, 8)));
+    for (const auto& [group, metric] : eval.failed_tg_allocs()) lines.push_back("  no place for " + group + ": " + metric.ShortDebugString());
+    return true;
+  });
+  state.each_alloc_of_job("default", id, [&lines, &state](const server::AllocRow& row) {
+    lines.push_back(text("allocation {} {} on {}: {} {}, created at {}, changed at {}", short_id(row.id), state.name_of(row), short_id(state.node_of(row)),
+                         server::to_text(row.desired), server::to_text(row.client), row.create_index, row.modify_index));
+    return true;
+  });
+  return lines;
 }
 
 }  // namespace drover::sim

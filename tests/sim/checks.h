@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/sim/cluster.h"
 
@@ -23,11 +24,15 @@ class Checks {
   void nodes_are_not_overbooked(const server::Snapshot& state);
 
   Cluster& cluster_;
+  std::size_t starts_ = 0;
   server::Index looked_at_ = 0;
   const server::Server* looked_server_ = nullptr;
 };
 
 /// Whether a healed cluster is as its jobs want it; else one sentence on the first thing that is not.
 std::optional<std::string> what_is_unsettled(const Cluster& cluster);
+
+/// Evaluations and allocations of a job, for the reader of a failed run.
+std::vector<std::string> describe_job(const server::Snapshot& state, const std::string& id);
 
 }  // namespace drover::sim

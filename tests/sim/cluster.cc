@@ -27,6 +27,7 @@ AgentHost::~AgentHost() = default;
 Cluster::Cluster(ClusterOptions options)
     : net(time, trace, options.seed * 3 + 1, options.agents), options_(options), random_(options.seed * 3 + 2) {
   disk.append_delay = 2ms;
+  time.on_spin([this] { violate("something runs for ever without time passing"); });
   for (std::size_t i = 0; i < options.agents; ++i) hosts.push_back(std::make_unique<AgentHost>(time, i));
 }
 
@@ -99,7 +100,6 @@ void Cluster::crash_agent(AgentHost& host) {
   if (!host.life) return;
   trace.add(host.name, "is killed");
   host.life->loop.crash();
-  host.life->agent.abandon();
   host.life.reset();
 }
 

@@ -45,6 +45,7 @@ struct AgentHost::Life {
   agent::MemoryFiles files;
   HostSheet facts;
   HostLink link;
+  SlowWorkers workers;
   agent::Agent agent;
 };
 

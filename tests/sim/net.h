@@ -153,6 +153,7 @@ class NetEnd final : public Duplex<Out, In> {
     if (!in_->closed_at) {
       in_->closed_at = connection_->net().now();
       in_->reason = std::move(reason);
+      arrived_->notify();
     }
   }
 

@@ -202,7 +202,17 @@ class Story {
       calm_looks = unsettled ? 0 : calm_looks + 1;
       if (calm_looks == 5) return;
     }
-    if (fine()) cluster_.violate("the healed cluster does not settle: " + unsettled.value_or("it goes to and fro"));
+    if (!fine()) return;
+    tell_jobs();
+    cluster_.violate("the healed cluster does not settle: " + unsettled.value_or("it goes to and fro"));
+  }
+
+  void tell_jobs() {
+    if (!cluster_.server()) return;
+    const server::SnapshotPtr state = cluster_.server()->snapshot();
+    for (const auto& [id, kind] : simulated_jobs()) {
+      for (const std::string& line : describe_job(*state, id)) cluster_.trace.add(id, line);
+    }
   }
 
   RunResult result() {

@@ -14,7 +14,7 @@ struct RunOptions {
   std::uint64_t seed = 1;
   std::size_t agents = 5;
   Duration trouble = 8min;         ///< how long things go wrong
-  Duration patience = 6h;          ///< how long a healed cluster may take to settle
+  Duration patience = 90min;        ///< how long a healed cluster may take to settle
   std::function<void(const std::string&)> on_line;  ///< each line of the trace
 };
 
