@@ -81,6 +81,15 @@ TEST_CASE("the table that is kept in step is the one that would be built anew") 
     REQUIRE(kept->ids == fresh.ids);
     REQUIRE(kept->nodes == fresh.nodes);
     REQUIRE(kept->ready == fresh.ready);
+    for (const Uuid& node : nodes) {
+      NodeUse use;
+      state.each_alloc_on_node(node, [&use](const AllocRow& row) {
+        if (!row.terminal()) ++use.allocs, use.taken += row.shape->capacity;
+        return true;
+      });
+      REQUIRE(state.use_of(node).allocs == use.allocs);
+      REQUIRE(state.use_of(node).taken == use.taken);
+    }
     REQUIRE(kept->used == fresh.used);
     REQUIRE(kept->allocs == fresh.allocs);
     REQUIRE(kept->ports == fresh.ports);

@@ -167,6 +167,7 @@ void Turns::replay_one(State& state, Index index, std::string_view record) {
   proto::Command command;
   Result<void> applied = fail(Code::invalid, "it cannot be read");
   if (command.ParseFromArray(record.data(), static_cast<int>(record.size()))) applied = apply(state, command, index);
+  state.take_effects();  // whoever is told learns that all is new
   if (applied) return;
   state = std::move(before);
   state.begin(index, 0);

@@ -102,41 +102,78 @@ std::set<std::pair<std::string, std::uint16_t>> ports_wanted(const model::Alloca
   return wanted;
 }
 
-/// What is wrong with putting the plan's placements on a ready node; "" when they fit.
-std::string misfit(const Snapshot& state, const model::Node& node, const model::Plan& plan, const OnNode& on) {
-  model::Capacity used;
+/// What of a node is handed out one by one, and to whom it is given already.
+struct Taken {
   PortUse ports;
-  std::size_t allocs = 0;
   std::set<std::uint64_t> cores;
-  std::set<std::string> addresses;
+  std::set<std::string> addresses;  ///< whose reserved ports are in `ports`
+
+  void know(const model::Node& node, const std::string& address) {
+    if (addresses.insert(address).second) take_reserved(node, ports, address);
+  }
+};
+
+Taken taken_on(const Snapshot& state, const model::Node& node, const OnNode& on) {
+  Taken taken;
   state.each_alloc_on_node(parse_uuid(node.id()), [&](const AllocRow& row) {
     if (row.terminal() || on.leaving.contains(row.id)) return true;
-    ++allocs;
-    if (row.shape) used += row.shape->capacity;
-    if (row.shape) cores.insert(row.shape->cores.begin(), row.shape->cores.end());
+    if (row.shape) taken.cores.insert(row.shape->cores.begin(), row.shape->cores.end());
     for (const HeldPort& held : ports_held(row)) {
-      if (addresses.insert(held.address).second) take_reserved(node, ports, held.address);
-      ports.take(held.address, held.port);
+      taken.know(node, held.address);
+      taken.ports.take(held.address, held.port);
     }
     return true;
   });
+  return taken;
+}
+
+using Wanted = std::set<std::pair<std::string, std::uint16_t>>;
+
+/// Ports and cores that are taken already; "" when none is.
+std::string collision(const Snapshot& state, const model::Node& node, const model::Plan& plan, const OnNode& on) {
+  std::vector<Wanted> ports;
+  std::vector<std::uint64_t> cores;
+  bool any = false;
   for (const int i : on.placements) {
-    const model::Allocation& alloc = plan.placements(i);
-    ++allocs;
-    used += model::capacity_of(alloc.allocated_resources());
-    for (const auto& [name, task] : alloc.allocated_resources().tasks()) {
-      for (const std::uint64_t core : task.cpu().reserved_cores()) {
-        if (!cores.insert(core).second) return "core " + std::to_string(core) + " is taken";
-      }
+    ports.push_back(ports_wanted(plan.placements(i)));
+    for (const auto& [name, task] : plan.placements(i).allocated_resources().tasks()) {
+      cores.insert(cores.end(), task.cpu().reserved_cores().begin(), task.cpu().reserved_cores().end());
     }
-    for (const auto& [address, port] : ports_wanted(alloc)) {
-      if (addresses.insert(address).second) take_reserved(node, ports, address);
-      if (!ports.take(address, port)) return "port " + std::to_string(port) + " is taken";
+    any |= !ports.back().empty();
+  }
+  if (!any && cores.empty()) return "";  // nothing that only one can have: no need to look at who is there
+
+  Taken taken = taken_on(state, node, on);
+  std::sort(cores.begin(), cores.end());
+  for (const std::uint64_t core : cores) {
+    if (!taken.cores.insert(core).second) return "core " + std::to_string(core) + " is taken";
+  }
+  for (const Wanted& wanted : ports) {
+    for (const auto& [address, port] : wanted) {
+      taken.know(node, address);
+      if (!taken.ports.take(address, port)) return "port " + std::to_string(port) + " is taken";
     }
   }
-  if (node.node_max_allocs() > 0 && allocs > static_cast<std::size_t>(node.node_max_allocs())) return "it has as many allocations as it may";
-  const std::string_view exhausted = model::exhausted_dimension(model::capacity_of(node), used);
-  return exhausted.empty() ? "" : std::string(exhausted) + " is exhausted";
+  return "";
+}
+
+/// What is wrong with putting the plan's placements on a ready node; "" when they fit.
+std::string misfit(const Snapshot& state, const model::Node& node, const model::Plan& plan, const OnNode& on) {
+  const Uuid id = parse_uuid(node.id());
+  NodeUse use = state.use_of(id);
+  for (const Uuid& leaving : on.leaving) {
+    const AllocRow* row = state.alloc(leaving);
+    if (!row || row->terminal() || state.node_of(*row) != id) continue;
+    --use.allocs;
+    if (row->shape) use.taken -= row->shape->capacity;
+  }
+  for (const int i : on.placements) {
+    ++use.allocs;
+    use.taken += model::capacity_of(plan.placements(i).allocated_resources());
+  }
+  if (node.node_max_allocs() > 0 && use.allocs > node.node_max_allocs()) return "it has as many allocations as it may";
+  const std::string_view exhausted = model::exhausted_dimension(model::capacity_of(node), use.taken);
+  return exhausted.empty() ? collision(state, node, plan, on) : std::string(exhausted) + " is exhausted";
 }
 
 /// Why the node does not take its part of the plan; "" when it does.

@@ -20,11 +20,8 @@ RowNumber next_number(RowNumber last, const Taken& taken) {
 template <class Key>
 RowNumber use_name(Names<Key>& names, const Key& key) {
   if (const RowNumber* found = names.numbers.find(key)) {
-    auto entry = *names.entries.find(*found);
-    ++entry.uses;
-    const RowNumber number = *found;
-    names.entries.put(number, std::move(entry));
-    return number;
+    ++names.entries.edit(*found)->uses;
+    return *found;
   }
   const RowNumber number = next_number(names.last, [&names](RowNumber n) { return names.entries.find(n) != nullptr; });
   names.last = number;
@@ -37,12 +34,9 @@ RowNumber use_name(Names<Key>& names, const Key& key) {
 template <class Key>
 void release_name(Names<Key>& names, RowNumber number) {
   if (number == none) return;
-  auto entry = *names.entries.find(number);
-  if (--entry.uses > 0) {
-    names.entries.put(number, std::move(entry));
-    return;
-  }
-  names.numbers.erase(entry.key);
+  auto* entry = names.entries.edit(number);
+  if (--entry->uses > 0) return;
+  names.numbers.erase(Key(entry->key));
   names.entries.erase(number);
 }
 

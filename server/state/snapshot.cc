@@ -137,6 +137,11 @@ void Snapshot::each_alloc_of_eval(const Uuid& eval, const Visit<AllocRow>& visit
   each_member(tables_.allocs_by_eval, number_in(tables_.eval_ids, eval), tables_.allocs, visit);
 }
 
+NodeUse Snapshot::use_of(const Uuid& node) const {
+  const NodeUse* use = tables_.node_use.find(number_in(tables_.node_ids, node));
+  return use ? *use : NodeUse{};
+}
+
 Uuid Snapshot::node_of(const AllocRow& row) const { return id_in(tables_.node_ids, row.node); }
 Uuid Snapshot::eval_of(const AllocRow& row) const { return id_in(tables_.eval_ids, row.eval); }
 Uuid Snapshot::deployment_of(const AllocRow& row) const { return id_in(tables_.deployment_ids, row.deployment); }

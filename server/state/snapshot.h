@@ -57,6 +57,12 @@ struct JobCounts {
   std::uint32_t live_deployments = 0;
 };
 
+/// What allocations that have not ended take of a node.
+struct NodeUse {
+  std::uint32_t allocs = 0;
+  model::Capacity taken;
+};
+
 struct Tables {
   Index index = 0;  ///< of the last command applied
   std::array<Index, topic_count> topic_index{};
@@ -70,6 +76,7 @@ struct Tables {
   Table<RowNumber, JobVersionRow> versions;
   RowNumber last_version = 0;
   Table<RowNumber, JobCounts> counts;
+  Table<RowNumber, NodeUse> node_use;  ///< by node number
   Table<JobKey, SummaryRow> summaries;
   Table<Uuid, std::shared_ptr<const model::Node>> nodes;
   Table<Uuid, std::shared_ptr<const model::Evaluation>> evals;
@@ -121,6 +128,9 @@ class Snapshot {
   void each_alloc_of_job(std::string_view ns, std::string_view id, const Visit<AllocRow>& visit) const;
   void each_alloc_on_node(const Uuid& node, const Visit<AllocRow>& visit) const;
   void each_alloc_of_eval(const Uuid& eval, const Visit<AllocRow>& visit) const;
+
+  /// What the allocations on a node that have not ended take of it.
+  NodeUse use_of(const Uuid& node) const;
 
   // What a row of this snapshot means.
   Uuid node_of(const AllocRow& row) const;

@@ -29,7 +29,10 @@ void State::begin(Index index, std::int64_t time) {
   time_ = time;
 }
 
-Effects State::take_effects() { return std::exchange(effects_, {}); }
+Effects State::take_effects() {
+  last_summary_ = JobKey{};
+  return std::exchange(effects_, {});
+}
 
 void State::changed(Topic topic, const Uuid& id) {
   tables_.topic_index[static_cast<std::size_t>(topic)] = tables_.index;
@@ -38,6 +41,8 @@ void State::changed(Topic topic, const Uuid& id) {
 
 void State::changed(Topic topic, const JobKey& job) {
   tables_.topic_index[static_cast<std::size_t>(topic)] = tables_.index;
+  if (topic == Topic::job_summaries && job == last_summary_) return;  // a plan changes it once an allocation
+  if (topic == Topic::job_summaries) last_summary_ = job;
   effects_.push_back(Effect{.topic = topic, .index = tables_.index, .id = {}, .job = job});
 }
 

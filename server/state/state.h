@@ -22,7 +22,7 @@ class State : public Snapshot {
   /// What readers may have: a copy that later changes do not reach.
   SnapshotPtr snapshot() const { return std::make_shared<const Snapshot>(*this); }
 
-  /// Starts the command with this index; changes are stamped with it and `time` (ns).
+  /// Starts the command with this index; changes are stamped with it and `time` (ns). Effects are taken command by command.
   void begin(Index index, std::int64_t time);
   /// What has changed since the last call.
   Effects take_effects();
@@ -88,9 +88,10 @@ class State : public Snapshot {
   void cancel_blocked(const model::Evaluation& successful);
   void summarize_queued(const model::Evaluation& eval);
   JobCounts counts_of(RowNumber job) const;
-  void count_live(RowNumber job, bool before, bool after);
+  void count(const AllocRow* before, const AllocRow* after);
 
   Effects effects_;
+  JobKey last_summary_;  ///< noted last since effects were taken
   std::int64_t time_ = 0;
 };
 

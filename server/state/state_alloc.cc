@@ -82,11 +82,11 @@ Result<void> State::place(const model::Allocation& alloc, RowNumber version,
 }
 
 void State::insert_alloc(const model::Allocation& ids, RowNumber version, AllocRow row) {
-  JobVersionRow job = *version_at(version);
+  JobVersionRow& job = *tables_.versions.edit(version);
   ++job.allocs;
-  tables_.versions.put(version, job);
   row.version = version;
-  row.job = use_name(tables_.job_names, name_of(job));
+  row.job = job.job;
+  ++tables_.job_names.entries.edit(row.job)->uses;
   row.node = number_of(tables_.node_ids, parse_uuid(ids.node_id()));
   row.eval = number_of(tables_.eval_ids, parse_uuid(ids.eval_id()));
   row.deployment = number_of(tables_.deployment_ids, parse_uuid(ids.deployment_id()));
@@ -98,7 +98,7 @@ void State::insert_alloc(const model::Allocation& ids, RowNumber version, AllocR
   tables_.allocs_by_job.put(JobMember{row.job, row.id}, Nothing{});
   if (row.node) tables_.allocs_by_node.put(NodeMember{row.node, row.id}, Nothing{});
   if (row.eval) tables_.allocs_by_eval.put(EvalMember{row.eval, row.id}, Nothing{});
-  count_live(row.job, before && !before->terminal(), !row.terminal());
+  count(before.get(), &row);
   const Uuid id = row.id;
   tables_.allocs.put(id, std::make_shared<const AllocRow>(std::move(row)));
   if (before) release(*before);
@@ -115,18 +115,26 @@ void State::release(const AllocRow& row) {
   release_name(tables_.node_ids, row.node);
   release_name(tables_.eval_ids, row.eval);
   release_name(tables_.deployment_ids, row.deployment);
-  JobVersionRow version = *version_at(row.version);
-  --version.allocs;
-  tables_.versions.put(row.version, version);
+  --tables_.versions.edit(row.version)->allocs;
   drop_version_if_unused(row.version);
   release_job(row.job);
 }
 
-void State::count_live(RowNumber job, bool before, bool after) {
-  if (before == after) return;
-  JobCounts counts = counts_of(job);
-  counts.live_allocs += after ? 1 : -1;
-  tables_.counts.put(job, counts);
+/// Keeps what is counted of allocations that have not ended: how many a job has, and what they take of their nodes.
+void State::count(const AllocRow* before, const AllocRow* after) {
+  const auto add = [this](const AllocRow& row, int by) {
+    if (row.terminal()) return;
+    if (!tables_.counts.find(row.job)) tables_.counts.put(row.job, JobCounts{});
+    tables_.counts.edit(row.job)->live_allocs += static_cast<std::uint32_t>(by);
+    if (!row.node) return;
+    if (!tables_.node_use.find(row.node)) tables_.node_use.put(row.node, NodeUse{});
+    NodeUse& use = *tables_.node_use.edit(row.node);
+    use.allocs += static_cast<std::uint32_t>(by);
+    if (row.shape) by > 0 ? use.taken += row.shape->capacity : use.taken -= row.shape->capacity;
+    if (use.allocs == 0) tables_.node_use.erase(row.node);
+  };
+  if (before) add(*before, -1);
+  if (after) add(*after, 1);
 }
 
 /// Puts a changed copy of a row in its place; its numbers are the same.
@@ -134,7 +142,7 @@ void State::exchange(std::shared_ptr<AllocRow> row) {
   const auto before = *tables_.allocs.find(row->id);
   row->modify_index = tables_.index;
   row->modify_time = time_;
-  count_live(row->job, !before->terminal(), !row->terminal());
+  count(before.get(), row.get());
   tables_.allocs.put(row->id, row);
   note_alloc(before.get(), *row);
 }
@@ -147,20 +155,18 @@ void State::note_alloc(const AllocRow* before, const AllocRow& row) {
 
 void State::summarize(const AllocRow* before, const AllocRow& row) {
   if (before && before->client == row.client) return;
-  const JobKey job = job_of(row);
-  const SummaryRow* summary = tables_.summaries.find(job);
-  if (!summary || summary->create_index < version_of(row).create_index) return;
-  SummaryRow next = *summary;
-  const auto group = next.groups.find(group_of(row));
-  if (group == next.groups.end()) return;
-  GroupCounts& counts = group->second;
+  const JobKey& job = job_of(row);
+  const SummaryRow* known = tables_.summaries.find(job);
+  const std::string name = group_of(row);
+  if (!known || known->create_index < version_of(row).create_index || !known->groups.contains(name)) return;
+  SummaryRow& summary = *tables_.summaries.edit(job);
+  GroupCounts& counts = summary.groups.find(name)->second;
   ++count_of(counts, row.client);
   if (!before && row.client == ClientStatus::pending && counts.queued > 0) --counts.queued;
   // What an allocation has ended as stays counted, until another end replaces it.
   const bool ended = before && (before->client == ClientStatus::complete || before->client == ClientStatus::failed);
   if (before && !ended) --count_of(counts, before->client);
-  next.modify_index = tables_.index;
-  tables_.summaries.put(job, std::move(next));
+  summary.modify_index = tables_.index;
   changed(Topic::job_summaries, job);
 }
 
@@ -244,7 +250,7 @@ bool State::erase_alloc(const Uuid& id) {
   const std::shared_ptr<const AllocRow> row = *found;
   tables_.allocs.erase(id);
   unindex_alloc(*row);
-  count_live(row->job, !row->terminal(), false);
+  count(row.get(), nullptr);
   changed(Topic::allocs, id);
   refresh_job(row->job, false);
   release(*row);

@@ -16,6 +16,9 @@ class Table {
   /// Null when there is none. Valid until the table changes.
   const Row* find(const Key& key) const { return rows_.find(key); }
 
+  /// The same row to be changed in place. Valid until the next call.
+  Row* edit(const Key& key) { return rows_.edit(key); }
+
   /// Inserts or replaces.
   void put(const Key& key, Row row) { rows_.put(key, std::move(row)); }
   /// True when there was one. `key` is no reference into the table.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
-#include <set>
+#include <type_traits>
 
 #include "model/proto/alloc.pb.h"
 #include "model/proto/job.pb.h"
@@ -75,20 +75,28 @@ void set_transitions(const Transitions& from, model::DesiredTransition& to) {
   }
 }
 
-/// Visits what differs between allocations of one shape: every port value and every address, in a fixed order.
-template <class OnPort, class OnAddress>
-void each_port(model::AllocatedResources& given, OnPort on_port, OnAddress on_address) {
-  const auto network = [&on_port, &on_address](model::NetworkResource& net) {
-    on_address(*net.mutable_ip());
-    for (auto& port : *net.mutable_reserved_ports()) on_port(port);
-    for (auto& port : *net.mutable_dynamic_ports()) on_port(port);
-  };
-  if (given.has_shared()) {
-    for (auto& net : *given.mutable_shared()->mutable_networks()) network(net);
-    for (auto& port : *given.mutable_shared()->mutable_ports()) {
-      on_address(*port.mutable_host_ip());
-      on_port(port);
+/// Visits what differs between allocations of one shape: every port and every address, in a fixed order. For constant
+/// and for changeable messages.
+template <class Given, class OnPort, class OnAddress>
+void each_port(Given& given, OnPort on_port, OnAddress on_address) {
+  constexpr bool fixed = std::is_const_v<Given>;
+  const auto network = [&on_port, &on_address](auto& net) {
+    if constexpr (fixed) {
+      on_address(net.ip());
+      for (const auto& port : net.reserved_ports()) on_port(port);
+      for (const auto& port : net.dynamic_ports()) on_port(port);
+    } else {
+      on_address(*net.mutable_ip());
+      for (auto& port : *net.mutable_reserved_ports()) on_port(port);
+      for (auto& port : *net.mutable_dynamic_ports()) on_port(port);
     }
+  };
+  if constexpr (fixed) {
+    for (const auto& net : given.shared().networks()) network(net);
+    for (const auto& port : given.shared().ports()) on_address(port.host_ip()), on_port(port);
+  } else if (given.has_shared()) {
+    for (auto& net : *given.mutable_shared()->mutable_networks()) network(net);
+    for (auto& port : *given.mutable_shared()->mutable_ports()) on_address(*port.mutable_host_ip()), on_port(port);
   }
   std::vector<std::string> tasks;
   for (const auto& [name, task] : given.tasks()) {
@@ -96,37 +104,36 @@ void each_port(model::AllocatedResources& given, OnPort on_port, OnAddress on_ad
   }
   std::sort(tasks.begin(), tasks.end());
   for (const auto& name : tasks) {
-    for (auto& net : *(*given.mutable_tasks())[name].mutable_networks()) network(net);
+    if constexpr (fixed) {
+      for (const auto& net : given.tasks().at(name).networks()) network(net);
+    } else {
+      for (auto& net : *(*given.mutable_tasks())[name].mutable_networks()) network(net);
+    }
   }
 }
 
-/// Ports and address taken out of what was given. `net` is "" when they do not fit the packed form (more ports than
-/// ports_max, several addresses): then they stay in the shape, which is not shared with others in practice.
-struct Split {
-  std::string net;
-  model::AllocatedResources rest;
-};
-
-Split split(const model::AllocatedResources& given) {
-  Split out{.net = {}, .rest = given};
+/// Ports and address in packed form; "" when there are none, or they do not fit it (more ports than ports_max, several
+/// addresses): then they stay in the shape, which is not shared with others in practice.
+std::string packed_net(const model::AllocatedResources& given) {
   std::vector<std::int64_t> values;
-  std::set<std::string> addresses;
+  const std::string* address = nullptr;
+  bool one_address = true;
   each_port(
-      out.rest, [&values](auto& port) { values.push_back(port.value()); },
-      [&addresses](std::string& address) { addresses.insert(address); });
-  const bool fits = !values.empty() && values.size() <= ports_max && addresses.size() == 1 &&
+      given, [&values](const auto& port) { values.push_back(port.value()); },
+      [&address, &one_address](const std::string& text) {
+        one_address = one_address && (!address || *address == text);
+        address = &text;
+      });
+  const bool fits = !values.empty() && values.size() <= ports_max && one_address &&
                     std::all_of(values.begin(), values.end(), [](auto value) { return value >= 0 && value <= 0xffff; });
-  if (!fits) return out;
+  if (!fits) return {};
 
-  out.net.push_back(static_cast<char>(values.size()));
+  std::string net(1, static_cast<char>(values.size()));
   for (const auto value : values) {
-    out.net.push_back(static_cast<char>(value & 0xff));
-    out.net.push_back(static_cast<char>(value >> 8));
+    net.push_back(static_cast<char>(value & 0xff));
+    net.push_back(static_cast<char>(value >> 8));
   }
-  out.net += *addresses.begin();
-  each_port(
-      out.rest, [](auto& port) { port.set_value(0); }, [](std::string& address) { address.clear(); });
-  return out;
+  return net + *address;
 }
 
 std::uint16_t port_at(const std::string& net, std::size_t i) {
@@ -167,34 +174,6 @@ std::string regular_name(std::string_view job_id, std::string_view group, std::u
   std::string name(job_id);
   name.append(".").append(group).append("[").append(std::to_string(number)).append("]");
   return name;
-}
-
-void take_name(model::Allocation& left, const model::Job* job, AllocRow& row) {
-  row.group = group_in_rest;
-  if (!job) return;
-  for (int i = 0; i < job->task_groups_size(); ++i) {
-    if (job->task_groups(i).name() != left.task_group()) continue;
-    const auto number = regular_number(left.name(), left.job_id(), left.task_group());
-    if (!number) return;
-    row.group = static_cast<std::uint16_t>(i);
-    row.name_index = *number;
-    left.clear_name();
-    left.clear_task_group();
-    return;
-  }
-}
-
-template <class Status>
-Status take_status(std::string& text, std::size_t count) {
-  const auto status = status_of<Status>(text, count);
-  if (status) text.clear();
-  return status.value_or(Status{});
-}
-
-std::uint8_t take_text(std::string& text) {
-  const auto number = text_number(text);
-  if (number != text_in_rest) text.clear();
-  return number;
 }
 
 }  // namespace
@@ -238,59 +217,105 @@ std::shared_ptr<const ResourceShape> shape_of(const model::Allocation& alloc) {
   }
   std::sort(shape->cores.begin(), shape->cores.end());
   shape->capacity = model::capacity_of(alloc.allocated_resources());
-  Split parts = split(alloc.allocated_resources());
-  each_port(
-      parts.rest, [&shape](auto& port) { shape->has_ports |= port.value() > 0; }, [](std::string&) {});
-  shape->bytes = to_bytes(parts.rest);
+  const model::AllocatedResources& given = alloc.allocated_resources();
+  if (packed_net(given).empty()) {
+    each_port(
+        given, [&shape](const auto& port) { shape->has_ports |= port.value() > 0; }, [](const std::string&) {});
+    shape->bytes = to_bytes(given);
+  } else {
+    model::AllocatedResources common = given;
+    each_port(
+        common, [](auto& port) { port.set_value(0); }, [](std::string& address) { address.clear(); });
+    shape->bytes = to_bytes(common);
+  }
   return shape;
 }
 
+namespace {
+
+/// The fields of a message that have no place of their own in the row, and those the row cannot hold exactly.
+model::Allocation rest_of(const model::Allocation& alloc) {
+  static_assert(model::Allocation::kModifyTimeFieldNumber == 36, "a new field needs a place: in the row, or here");
+  model::Allocation rest;
+  if (alloc.alloc_states_size() > 0) *rest.mutable_alloc_states() = alloc.alloc_states();
+  if (alloc.has_deployment_status()) *rest.mutable_deployment_status() = alloc.deployment_status();
+  if (alloc.has_reschedule_tracker()) *rest.mutable_reschedule_tracker() = alloc.reschedule_tracker();
+  if (alloc.has_network_status()) *rest.mutable_network_status() = alloc.network_status();
+  if (alloc.preempted_allocations_size() > 0) *rest.mutable_preempted_allocations() = alloc.preempted_allocations();
+  if (!alloc.preempted_by_allocation().empty()) rest.set_preempted_by_allocation(alloc.preempted_by_allocation());
+  if (!alloc.signing_key_id().empty()) rest.set_signing_key_id(alloc.signing_key_id());
+  return rest;
+}
+
+/// The id, or the text itself put into `rest`.
+Uuid id_or_rest(const std::string& text, std::string* (model::Allocation::*field)(), model::Allocation& rest) {
+  if (text.empty()) return {};
+  std::string copy = text;
+  const Uuid id = take_id(copy);
+  if (!copy.empty()) *(rest.*field)() = std::move(copy);
+  return id;
+}
+
+template <class Status>
+Status status_or_rest(const std::string& text, std::size_t count, std::string* (model::Allocation::*field)(), model::Allocation& rest) {
+  const auto status = status_of<Status>(text, count);
+  if (!status && !text.empty()) *(rest.*field)() = text;
+  return status.value_or(Status{});
+}
+
+std::uint8_t text_or_rest(const std::string& text, std::string* (model::Allocation::*field)(), model::Allocation& rest) {
+  const auto number = text_number(text);
+  if (number == text_in_rest) *(rest.*field)() = text;
+  return number;
+}
+
+void take_name(const model::Allocation& alloc, const model::Job* job, AllocRow& row, model::Allocation& rest) {
+  row.group = group_in_rest;
+  for (int i = 0; job && i < job->task_groups_size(); ++i) {
+    if (job->task_groups(i).name() != alloc.task_group()) continue;
+    const auto number = regular_number(alloc.name(), alloc.job_id(), alloc.task_group());
+    if (!number) break;
+    row.group = static_cast<std::uint16_t>(i);
+    row.name_index = *number;
+    return;
+  }
+  rest.set_name(alloc.name());
+  rest.set_task_group(alloc.task_group());
+}
+
+}  // namespace
+
 AllocRow from_message(const model::Allocation& alloc, const model::Job* job) {
+  using Alloc = model::Allocation;
   AllocRow row;
-  model::Allocation left = alloc;
-  row.id = take_id(*left.mutable_id());
-  take_name(left, job, row);
-  for (auto* field : {left.mutable_namespace_(), left.mutable_job_id(), left.mutable_node_name()}) field->clear();
-  for (auto* field : {left.mutable_node_id(), left.mutable_eval_id(), left.mutable_deployment_id()}) take_id(*field);
-  row.desired = take_status<DesiredStatus>(*left.mutable_desired_status(), 3);
-  row.client = take_status<ClientStatus>(*left.mutable_client_status(), 6);
-  row.desired_text = take_text(*left.mutable_desired_description());
-  row.client_text = take_text(*left.mutable_client_description());
+  Alloc left = rest_of(alloc);
+  row.id = parse_uuid(alloc.id());
+  take_name(alloc, job, row, left);
+  row.desired = status_or_rest<DesiredStatus>(alloc.desired_status(), 3, &Alloc::mutable_desired_status, left);
+  row.client = status_or_rest<ClientStatus>(alloc.client_status(), 6, &Alloc::mutable_client_status, left);
+  row.desired_text = text_or_rest(alloc.desired_description(), &Alloc::mutable_desired_description, left);
+  row.client_text = text_or_rest(alloc.client_description(), &Alloc::mutable_client_description, left);
   row.transitions = transitions_of(alloc.desired_transition());
   row.create_index = alloc.create_index();
   row.modify_index = alloc.modify_index();
   row.alloc_modify_index = alloc.alloc_modify_index();
   row.create_time = alloc.create_time();
   row.modify_time = alloc.modify_time();
-  row.net = split(alloc.allocated_resources()).net;
+  row.net = packed_net(alloc.allocated_resources());
   if (alloc.task_states_size() > 0) {
     model::AllocStatus states;
     *states.mutable_task_states() = alloc.task_states();
     row.task_states = to_bytes(states);
   }
 
-  auto rest = std::make_shared<AllocRest>();
-  rest->previous = take_id(*left.mutable_previous_allocation());
-  rest->next = take_id(*left.mutable_next_allocation());
-  rest->followup_eval = take_id(*left.mutable_followup_eval_id());
-  rest->has_reschedule_tracker = left.has_reschedule_tracker();
-  left.clear_job();
-  left.clear_resources();
-  left.clear_shared_resources();
-  left.clear_task_resources();
-  left.clear_allocated_resources();
-  left.clear_metrics();
-  left.clear_task_states();
-  left.clear_desired_transition();
-  left.clear_create_index();
-  left.clear_modify_index();
-  left.clear_alloc_modify_index();
-  left.clear_create_time();
-  left.clear_modify_time();
-  rest->bytes = to_bytes(left);
-  const bool ordinary =
-      rest->previous.is_nil() && rest->next.is_nil() && rest->followup_eval.is_nil() && rest->bytes.empty();
-  if (!ordinary) row.rest = std::move(rest);
+  AllocRest rest;
+  rest.previous = id_or_rest(alloc.previous_allocation(), &Alloc::mutable_previous_allocation, left);
+  rest.next = id_or_rest(alloc.next_allocation(), &Alloc::mutable_next_allocation, left);
+  rest.followup_eval = id_or_rest(alloc.followup_eval_id(), &Alloc::mutable_followup_eval_id, left);
+  rest.has_reschedule_tracker = left.has_reschedule_tracker();
+  rest.bytes = to_bytes(left);
+  const bool ordinary = rest.previous.is_nil() && rest.next.is_nil() && rest.followup_eval.is_nil() && rest.bytes.empty();
+  if (!ordinary) row.rest = std::make_shared<const AllocRest>(std::move(rest));
   return row;
 }
 
