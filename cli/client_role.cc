@@ -94,7 +94,7 @@ Result<std::unique_ptr<ClientRole>> ClientRole::start(const model::AgentConfig& 
 }
 
 ClientRole::~ClientRole() {
-  if (agent_) thread_.wait_void([this] { return agent_->stop(); });
+  if (agent_) thread_.wait_void([this] { return leaves_nothing_ ? agent_->end() : agent_->stop(); });
   if (drivers_) thread_.wait_void([this] { return drivers_->stop(!leaves_nothing_); });
   if (collector_) thread_.wait_void([this] { return leaves_nothing_ ? collector_->end() : collector_->stop(); });
 }

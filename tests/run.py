@@ -69,7 +69,7 @@ def suites(build, soak):
     rows = [("structure", ["/usr/bin/python3", "tests/structure/check.py"], 120)]
     sim = build / "bin" / "drover-sim"
     if sim.exists():
-        rows.append(("simulation", [str(sim), "--first-seed", "1", "--seeds", "2000" if soak else "20"], 3600 if soak else 240))
+        rows.append(("simulation", [str(sim), "--first-seed", "1", "--seeds", "2000" if soak else "20"], 7200 if soak else 900))
     for script in sorted((ROOT / "tests" / "e2e").glob("*_e2e.py")) + sorted((ROOT / "tests" / "compat").glob("*_compat.py")):
         rows.append((script.stem, ["/usr/bin/python3", str(script), "--build", str(build)] + (["--soak"] if soak else []),
                      7200 if soak else 600))

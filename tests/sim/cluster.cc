@@ -196,6 +196,7 @@ Async<void> Cluster::send_eligibility(Uuid node, bool eligible) {
 
 void Cluster::collect_garbage() {
   trace.add("client", "asks for a garbage collection");
+  garbage_asked_ = true;
   client_.spawn(send_collect_garbage());
 }
 

@@ -82,6 +82,7 @@ class Cluster {
   void stop_alloc(Uuid alloc);
   void set_eligibility(Uuid node, bool eligible);
   void collect_garbage();
+  bool garbage_was_asked() const { return garbage_asked_; }
 
   /// Sentences about what went wrong; the run ends with the first.
   std::vector<std::string> violations;
@@ -97,6 +98,7 @@ class Cluster {
   Async<void> send_stop_alloc(Uuid alloc);
   Async<void> send_eligibility(Uuid node, bool eligible);
   Async<void> send_collect_garbage();
+  bool garbage_asked_ = false;
   void settle(const std::string& job, bool ok, const Error* error);
   Log log_of(const std::string& actor);
 

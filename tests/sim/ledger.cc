@@ -37,6 +37,13 @@ bool Ledger::allows(const std::string& job, const Wish& found) const {
   return found == fate.promised || found == fate.in_flight || std::ranges::find(fate.perhaps, found) != fate.perhaps.end();
 }
 
+bool Ledger::may_be_stopped(const std::string& job) const {
+  const auto found = fates_.find(job);
+  if (found == fates_.end()) return false;
+  const Fate& fate = found->second;
+  return fate.promised.stopped || std::ranges::any_of(fate.perhaps, &Wish::stopped) || (fate.in_flight && fate.in_flight->stopped);
+}
+
 std::string Ledger::expected(const std::string& job) const {
   const auto name = [](const Wish& wish) {
     return wish.revision == 0 ? std::string("no job") : text("revision {}{}", wish.revision, wish.stopped ? " stopped" : "");

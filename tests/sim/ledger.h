@@ -28,6 +28,8 @@ class Ledger {
   bool in_flight(const std::string& job) const;
   /// What the last acknowledged request, or a maybe-done one after it, may have left.
   bool allows(const std::string& job, const Wish& found) const;
+  /// The last acknowledged request, or a maybe-done one after it, stopped the job: once dead it may be collected.
+  bool may_be_stopped(const std::string& job) const;
   /// For messages: "revision 3, or perhaps 4 stopped".
   std::string expected(const std::string& job) const;
   std::uint64_t next_revision() { return ++revisions_; }
