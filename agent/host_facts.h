@@ -41,7 +41,7 @@ struct InterfaceFacts {
 struct HostReport {
   std::vector<CpuCoreFacts> cores;
   std::uint64_t memory_bytes = 0;
-  std::uint64_t disk_bytes = 0;       ///< of the file system that holds the allocations
+  std::uint64_t disk_bytes = 0;  ///< of the file system that holds the allocations
   std::uint64_t disk_free_bytes = 0;
   std::string disk_volume;
   std::vector<InterfaceFacts> interfaces;

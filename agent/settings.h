@@ -19,12 +19,12 @@ struct Settings {
   std::map<std::string, std::string> meta;
   std::string http_address;  ///< host:port that the node advertises
   bool tls_enabled = false;
-  std::string version;   ///< of drover
+  std::string version;  ///< of drover
   std::string revision;
   std::string nomad_version = "2.0.5";  ///< whose behaviour jobs may rely on (attribute nomad.version)
 
-  std::string alloc_dir;  ///< absolute
-  std::string network_interface;  ///< "" = the one with the default route, else loopback
+  std::string alloc_dir;           ///< absolute
+  std::string network_interface;   ///< "" = the one with the default route, else loopback
   std::int64_t network_speed = 0;  ///< 0 = what the host says
   std::int64_t cpu_total_compute = 0;
   std::int64_t memory_total_mb = 0;

@@ -69,15 +69,14 @@ AfterSuccess after_success(const Job& job, const Task& task) {
 RestartDecision after_exit(const RestartPolicy& policy, AfterSuccess on_success, Ended ended, Instant now, double jitter,
                            RestartHistory& history) {
   if (ended == Ended::success && on_success == AfterSuccess::finish) return Finish{};
+  if (policy.attempts() == 0) return GiveUp{"Policy allows no restarts"};
   if (ended == Ended::fatal) return GiveUp{"Error was unrecoverable"};
-  if (policy.attempts() == 0 && ended == Ended::failure) return GiveUp{"Policy allows no restarts"};
 
   begin_interval(policy, now, history);
   ++history.count;
   if (history.count <= policy.attempts()) return RestartAfter{stretched(policy.delay(), jitter), within_policy};
-  if (policy.mode() == "fail" && ended == Ended::failure) return GiveUp{exceeded(policy)};
-  if (policy.mode() == "fail") return RestartAfter{stretched(policy.delay(), jitter), within_policy};
-  return RestartAfter{stretched((*history.since + Duration(policy.interval()) - now).count(), jitter), exceeded(policy)};
+  if (policy.mode() != "delay") return GiveUp{exceeded(policy)};
+  return RestartAfter{*history.since + Duration(policy.interval()) - now, "Exceeded allowed attempts, applying a delay"};
 }
 
 bool reschedules(const ReschedulePolicy& policy) { return policy.unlimited() || policy.attempts() > 0; }

@@ -20,9 +20,9 @@ enum class Ended : std::uint8_t {
   fatal,         ///< a start that never can succeed
 };
 
-/// How often a task has failed in the interval that is running; remembered by its runner. Copies are cheap.
+/// How often a task has ended in the interval that is running; remembered by its runner. Copies are cheap.
 struct RestartHistory {
-  std::int64_t count = 0;         ///< failures in this interval
+  std::int64_t count = 0;         ///< ends in this interval that asked for a restart
   std::optional<Instant> since;   ///< when it began
   friend bool operator==(const RestartHistory&, const RestartHistory&) = default;
 };
@@ -46,6 +46,7 @@ enum class AfterSuccess : std::uint8_t { restart, finish };
 /// By job type and life cycle: services and side cars go on, batch work and what runs before or after is done.
 AfterSuccess after_success(const Job& job, const Task& task);
 
+/// What to do after a start has failed or the task has exited. A service that ends well too often has failed as well.
 /// `jitter` in [0, 1) stretches the delay by up to a quarter, so that crowds do not come back at once. The decision is
 /// recorded in `history`.
 RestartDecision after_exit(const RestartPolicy& policy, AfterSuccess on_success, Ended ended, Instant now, double jitter,

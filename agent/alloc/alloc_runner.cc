@@ -8,8 +8,14 @@
 
 namespace drover::agent {
 
-AllocRunner::AllocRunner(World& world, std::shared_ptr<const model::Allocation> alloc, std::function<void(const AllocRunner&)> changed)
-    : world_(world), id_(alloc->id()), alloc_(std::move(alloc)), changed_(std::move(changed)), tasks_changed_(world.loop), scope_(world.loop) {
+AllocRunner::AllocRunner(World& world, std::shared_ptr<const model::Allocation> alloc,
+                         std::function<void(const AllocRunner&)> changed)
+    : world_(world),
+      id_(alloc->id()),
+      alloc_(std::move(alloc)),
+      changed_(std::move(changed)),
+      tasks_changed_(world.loop),
+      scope_(world.loop) {
   make_runners();
 }
 
@@ -21,7 +27,8 @@ void AllocRunner::make_runners() {
     failure_ = text("Unable to add allocation due to error: its job has no group \"{}\"", alloc_->task_group());
     return;
   }
-  for (const model::Task& task : its_group->tasks()) tasks_[task.name()] = std::make_unique<TaskRunner>(world_, *this, task.name());
+  for (const model::Task& task : its_group->tasks())
+    tasks_[task.name()] = std::make_unique<TaskRunner>(world_, *this, task.name());
 }
 
 void AllocRunner::restore(std::map<std::string, StoredTask> tasks) {
@@ -54,8 +61,10 @@ Async<void> AllocRunner::run() {
   // Restored tasks come first: nothing that may fail stands between them and their runner.
   std::vector<TaskRunner*> later;
   for (auto& [name, task] : tasks_) {
-    if (task->has_handle()) task->start();
-    else later.push_back(task.get());
+    if (task->has_handle())
+      task->start();
+    else
+      later.push_back(task.get());
   }
   const bool set = co_await set_up();
   if (!set) co_return;
@@ -78,11 +87,13 @@ Async<bool> AllocRunner::set_up() {
   }
   if (ready) co_return true;
   if (ready.error().code == Code::cancelled) co_return false;
-  const std::string message = text("failed to setup alloc: pre-run hook \"alloc_dir\" failed: {}", ready.error().message);
+  const std::string message =
+      text("failed to setup alloc: pre-run hook \"alloc_dir\" failed: {}", ready.error().message);
   world_.log.warn("{}: alloc={}", message, id_);
   for (auto& [name, task] : tasks_) {
     // A task that runs is not harmed by a folder that cannot be built again.
-    if (!task->has_handle() && !task->is_dead()) task->fail_unstarted(events::setup_failure(world_.loop.now(), message));
+    if (!task->has_handle() && !task->is_dead())
+      task->fail_unstarted(events::setup_failure(world_.loop.now(), message));
   }
   co_return true;
 }
@@ -104,9 +115,15 @@ void AllocRunner::kill_for(const KillCause& cause) {
   for (auto& [name, task] : tasks_) {
     if (task->is_dead() || task->view().kind == TaskKind::poststop) continue;
     switch (cause.kind) {
-      case KillCause::Kind::leader_dead: task->add_event(events::leader_dead(now)); break;
-      case KillCause::Kind::sibling_failed: task->add_event(events::sibling_failed(now, cause.task)); break;
-      case KillCause::Kind::main_tasks_dead: task->add_event(events::main_tasks_dead(now)); break;
+      case KillCause::Kind::leader_dead:
+        task->add_event(events::leader_dead(now));
+        break;
+      case KillCause::Kind::sibling_failed:
+        task->add_event(events::sibling_failed(now, cause.task));
+        break;
+      case KillCause::Kind::main_tasks_dead:
+        task->add_event(events::main_tasks_dead(now));
+        break;
     }
   }
   begin_killing();
@@ -120,7 +137,8 @@ void AllocRunner::begin_killing() {
 Async<void> AllocRunner::kill_in_waves() {
   const model::TaskGroup* its_group = group();
   const Duration group_delay = its_group == nullptr ? Duration::zero() : Duration(its_group->shutdown_delay());
-  const bool any_runs = std::any_of(tasks_.begin(), tasks_.end(), [](const auto& entry) { return !entry.second->task_id().empty(); });
+  const bool any_runs =
+      std::any_of(tasks_.begin(), tasks_.end(), [](const auto& entry) { return !entry.second->task_id().empty(); });
   const Duration until = world_.loop.uptime() + (any_runs ? group_delay : Duration::zero());
   while (world_.loop.uptime() < until && !skip_shutdown_delay()) {
     const bool woken = co_await tasks_changed_.wait_for(until - world_.loop.uptime());
@@ -156,7 +174,9 @@ void AllocRunner::update(std::shared_ptr<const model::Allocation> newer) {
   for (auto& [name, task] : tasks_) {
     if (was_unknown && wanted() && !task->is_dead()) task->add_event(events::reconnected(world_.loop.now()));
     const model::TaskGroup* its_group = group();
-    const bool still_there = its_group != nullptr && std::any_of(its_group->tasks().begin(), its_group->tasks().end(), [&name](const auto& task_now) { return task_now.name() == name; });
+    const bool still_there =
+        its_group != nullptr && std::any_of(its_group->tasks().begin(), its_group->tasks().end(),
+                                            [&name](const auto& task_now) { return task_now.name() == name; });
     if (!still_there) task->kill();
   }
   changed_(*this);
@@ -166,7 +186,8 @@ void AllocRunner::update(std::shared_ptr<const model::Allocation> newer) {
 Async<void> AllocRunner::save_alloc() {
   const std::shared_ptr<const model::Allocation> alloc = alloc_;
   const Result<void> saved = co_await world_.store.save_alloc(alloc);
-  if (!saved && saved.error().code != Code::cancelled) world_.log.warn("cannot save an allocation: alloc={} error=\"{}\"", id_, saved.error().message);
+  if (!saved && saved.error().code != Code::cancelled)
+    world_.log.warn("cannot save an allocation: alloc={} error=\"{}\"", id_, saved.error().message);
 }
 
 void AllocRunner::begin_removing() {
@@ -203,8 +224,11 @@ Result<void> AllocRunner::restart(std::string task, bool all_tasks) {
   if (killing_ || ended()) return fail(Code::conflict, "Task not running");
   for (auto& [name, runner] : tasks_) {
     const bool running = !runner->task_id().empty();
-    if (running) static_cast<void>(runner->restart(all_tasks ? "User requested all tasks to restart" : "User requested running tasks to restart"));
-    else if (all_tasks) runner->revive("User requested all tasks to restart");
+    if (running)
+      static_cast<void>(runner->restart(all_tasks ? "User requested all tasks to restart"
+                                                  : "User requested running tasks to restart"));
+    else if (all_tasks)
+      runner->revive("User requested all tasks to restart");
   }
   return {};
 }
@@ -227,7 +251,8 @@ Async<Result<void>> AllocRunner::signal(std::string task, std::string signal) {
 
 void AllocRunner::add_driver_event(const DriverTaskEvent& event) {
   const auto found = tasks_.find(event.task_name);
-  if (found != tasks_.end()) found->second->add_event(events::driver_message(event.at, event.message, event.annotations));
+  if (found != tasks_.end())
+    found->second->add_event(events::driver_message(event.at, event.message, event.annotations));
 }
 
 ClientStatus AllocRunner::client_status() const {
@@ -270,7 +295,9 @@ void AllocRunner::task_changed(const std::string&) {
 
 bool AllocRunner::skip_shutdown_delay() const { return alloc_->desired_transition().no_shutdown_delay(); }
 
-bool AllocRunner::wanted() const { return alloc_->desired_status() != "stop" && alloc_->desired_status() != "evict" && !removing_; }
+bool AllocRunner::wanted() const {
+  return alloc_->desired_status() != "stop" && alloc_->desired_status() != "evict" && !removing_;
+}
 
 std::vector<TaskView> AllocRunner::views() const {
   std::vector<TaskView> out;
@@ -280,7 +307,8 @@ std::vector<TaskView> AllocRunner::views() const {
 
 const model::TaskGroup* AllocRunner::group() const {
   const auto& groups = alloc_->job().task_groups();
-  const auto found = std::find_if(groups.begin(), groups.end(), [this](const auto& group) { return group.name() == alloc_->task_group(); });
+  const auto found = std::find_if(groups.begin(), groups.end(),
+                                  [this](const auto& group) { return group.name() == alloc_->task_group(); });
   return found == groups.end() ? nullptr : &*found;
 }
 

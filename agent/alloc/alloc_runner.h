@@ -19,7 +19,8 @@ namespace drover::agent {
 class AllocRunner final : public TaskOwner {
  public:
   /// `changed` is called (on the loop, from within any of this object's doings) when status() is to be told.
-  AllocRunner(World& world, std::shared_ptr<const model::Allocation> alloc, std::function<void(const AllocRunner&)> changed);
+  AllocRunner(World& world, std::shared_ptr<const model::Allocation> alloc,
+              std::function<void(const AllocRunner&)> changed);
   ~AllocRunner() override;
 
   void restore(std::map<std::string, StoredTask> tasks);

@@ -12,7 +12,8 @@ namespace drover::agent {
 namespace {
 
 std::string upper(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return text;
 }
 
@@ -62,9 +63,11 @@ void add_limits(Texts& env, const EnvironmentInput& input) {
   const model::AllocatedTaskResources* resources = resources_of(input.alloc, input.task.name());
   if (resources == nullptr) return;
   if (resources->memory().memory_mb() != 0) env["NOMAD_MEMORY_LIMIT"] = std::to_string(resources->memory().memory_mb());
-  if (resources->memory().memory_max_mb() != 0) env["NOMAD_MEMORY_MAX_LIMIT"] = std::to_string(resources->memory().memory_max_mb());
+  if (resources->memory().memory_max_mb() != 0)
+    env["NOMAD_MEMORY_MAX_LIMIT"] = std::to_string(resources->memory().memory_max_mb());
   if (resources->cpu().cpu_shares() != 0) env["NOMAD_CPU_LIMIT"] = std::to_string(resources->cpu().cpu_shares());
-  if (resources->cpu().reserved_cores_size() != 0) env["NOMAD_CPU_CORES"] = core_list(resources->cpu().reserved_cores());
+  if (resources->cpu().reserved_cores_size() != 0)
+    env["NOMAD_CPU_CORES"] = core_list(resources->cpu().reserved_cores());
 }
 
 void add_names(Texts& env, const EnvironmentInput& input) {
@@ -114,8 +117,10 @@ Texts merged_meta(const model::Job& job, const model::TaskGroup& group, const mo
 }
 
 std::string clean_variable(std::string name) {
-  constexpr std::array<std::string_view, 5> families = {"NOMAD_ADDR_", "NOMAD_IP_", "NOMAD_PORT_", "NOMAD_HOST_PORT_", "NOMAD_META_"};
-  const auto family = std::find_if(families.begin(), families.end(), [&name](std::string_view prefix) { return name.starts_with(prefix); });
+  constexpr std::array<std::string_view, 5> families = {"NOMAD_ADDR_", "NOMAD_IP_", "NOMAD_PORT_", "NOMAD_HOST_PORT_",
+                                                        "NOMAD_META_"};
+  const auto family = std::find_if(families.begin(), families.end(),
+                                   [&name](std::string_view prefix) { return name.starts_with(prefix); });
   if (family == families.end()) return name;
   for (char& c : name) {
     const bool allowed = std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
@@ -138,7 +143,8 @@ Texts task_environment(const EnvironmentInput& input) {
 
   Texts env;
   for (auto& [name, value] : raw) env[clean_variable(name)] = value;
-  if (input.isolation != FsIsolation::image) env.insert(input.settings.task_base_env.begin(), input.settings.task_base_env.end());
+  if (input.isolation != FsIsolation::image)
+    env.insert(input.settings.task_base_env.begin(), input.settings.task_base_env.end());
 
   // Each value sees what was there before the task's own variables: none may refer to another, whose order is unknown.
   Texts own;

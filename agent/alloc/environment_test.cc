@@ -10,13 +10,20 @@ namespace drover::agent {
 namespace {
 
 struct Made {
-  explicit Made(const std::function<void(model::Allocation&, model::TaskGroup&)>& change = {}) : alloc(make_alloc(change)), node(make_node()) {
+  explicit Made(const std::function<void(model::Allocation&, model::TaskGroup&)>& change = {})
+      : alloc(make_alloc(change)), node(make_node()) {
     settings.task_base_env = {{"PATH", "/bin"}, {"LANG", "C"}};
   }
   Texts env(FsIsolation isolation = FsIsolation::none) {
     const model::TaskGroup& group = alloc->job().task_groups(0);
-    return task_environment({*alloc, group, group.tasks(0), *node, settings, {"/a", "/a/alloc", "/a/alloc/logs"},
-                             {"/a/server", "/a/server/local", "/a/server/secrets", "/a/server/tmp"}, isolation});
+    return task_environment({*alloc,
+                             group,
+                             group.tasks(0),
+                             *node,
+                             settings,
+                             {"/a", "/a/alloc", "/a/alloc/logs"},
+                             {"/a/server", "/a/server/local", "/a/server/secrets", "/a/server/tmp"},
+                             isolation});
   }
   std::shared_ptr<const model::Allocation> alloc;
   std::shared_ptr<const model::Node> node;

@@ -22,7 +22,8 @@ std::string with_fraction(std::uint64_t value, std::uint64_t unit) {
 
 std::string go_duration(Duration duration) {
   const bool negative = duration.count() < 0;
-  const std::uint64_t ns = negative ? 0 - static_cast<std::uint64_t>(duration.count()) : static_cast<std::uint64_t>(duration.count());
+  const std::uint64_t ns =
+      negative ? 0 - static_cast<std::uint64_t>(duration.count()) : static_cast<std::uint64_t>(duration.count());
   const std::string sign = negative ? "-" : "";
   if (ns == 0) return "0s";
   if (ns < 1'000) return sign + std::to_string(ns) + "ns";

@@ -12,7 +12,9 @@
 namespace drover::agent {
 namespace {
 
-bool is_reference_character(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '-'; }
+bool is_reference_character(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '-';
+}
 
 /// The length of the reference name that starts at `text`, when it is followed by "}"; else 0.
 std::size_t reference_length(std::string_view text) {
@@ -51,8 +53,9 @@ void put(Value& root, std::string_view name, const std::string& text) {
 }
 
 /// The functions that a task's configuration may call.
-constexpr std::array<std::string_view, 15> config_functions = {"abs", "coalesce", "concat", "hasindex", "int", "jsondecode", "jsonencode", "length",
-                                                               "lower", "max", "min", "reverse", "strlen", "substr", "upper"};
+constexpr std::array<std::string_view, 15> config_functions = {
+    "abs",   "coalesce", "concat", "hasindex", "int",    "jsondecode", "jsonencode", "length",
+    "lower", "max",      "min",    "reverse",  "strlen", "substr",     "upper"};
 
 struct Evaluation {
   const Texts& env;
@@ -112,7 +115,9 @@ struct Evaluation {
       const hcl::Datum datum = hcl::evaluate(*expression, &scope, problems);
       if (!hcl::has_errors(problems)) return as_text(datum);
     }
-    return fail(Code::invalid, "\"{}\": {}", text, problems.empty() ? "it cannot be evaluated" : problems.front().summary + ": " + problems.front().detail);
+    return fail(
+        Code::invalid, "\"{}\": {}", text,
+        problems.empty() ? "it cannot be evaluated" : problems.front().summary + ": " + problems.front().detail);
   }
 
   static Result<std::string> as_text(const hcl::Datum& datum) {

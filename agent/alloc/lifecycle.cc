@@ -35,26 +35,33 @@ bool is_sidecar(TaskKind kind) { return kind == TaskKind::prestart_sidecar || ki
 bool may_start(TaskKind kind, const std::vector<TaskView>& tasks) {
   switch (kind) {
     case TaskKind::prestart:
-    case TaskKind::prestart_sidecar: return true;
-    case TaskKind::main: return all_of(tasks, allows_main);
+    case TaskKind::prestart_sidecar:
+      return true;
+    case TaskKind::main:
+      return all_of(tasks, allows_main);
     case TaskKind::poststart:
     case TaskKind::poststart_sidecar:
-      return all_of(tasks, [](const TaskView& task) { return task.kind != TaskKind::main || task.phase != TaskPhase::pending; });
+      return all_of(
+          tasks, [](const TaskView& task) { return task.kind != TaskKind::main || task.phase != TaskPhase::pending; });
     case TaskKind::poststop:
-      return all_of(tasks, [](const TaskView& task) { return task.kind == TaskKind::poststop || task.phase == TaskPhase::dead; });
+      return all_of(
+          tasks, [](const TaskView& task) { return task.kind == TaskKind::poststop || task.phase == TaskPhase::dead; });
   }
   return false;
 }
 
 std::optional<KillCause> why_kill(const std::vector<TaskView>& tasks) {
-  const auto ended = [](const TaskView& task) { return task.kind != TaskKind::poststop && task.phase == TaskPhase::dead; };
+  const auto ended = [](const TaskView& task) {
+    return task.kind != TaskKind::poststop && task.phase == TaskPhase::dead;
+  };
   for (const TaskView& task : tasks) {
     if (ended(task) && task.leader) return KillCause{KillCause::Kind::leader_dead, task.name};
   }
   for (const TaskView& task : tasks) {
     if (ended(task) && task.failed) return KillCause{KillCause::Kind::sibling_failed, task.name};
   }
-  const bool mains_dead = all_of(tasks, [](const TaskView& task) { return task.kind != TaskKind::main || task.phase == TaskPhase::dead; });
+  const bool mains_dead =
+      all_of(tasks, [](const TaskView& task) { return task.kind != TaskKind::main || task.phase == TaskPhase::dead; });
   const bool only_sidecars_left = all_of(tasks, [](const TaskView& task) {
     return task.kind == TaskKind::poststop || is_sidecar(task.kind) || task.phase == TaskPhase::dead;
   });
@@ -69,9 +76,12 @@ std::vector<std::vector<std::string>> kill_waves(const std::vector<TaskView>& ta
   std::vector<std::string> leader, others, sidecars;
   for (const TaskView& task : tasks) {
     if (task.phase == TaskPhase::dead || task.kind == TaskKind::poststop) continue;
-    if (task.leader) leader.push_back(task.name);
-    else if (is_sidecar(task.kind)) sidecars.push_back(task.name);
-    else others.push_back(task.name);
+    if (task.leader)
+      leader.push_back(task.name);
+    else if (is_sidecar(task.kind))
+      sidecars.push_back(task.name);
+    else
+      others.push_back(task.name);
   }
   std::vector<std::vector<std::string>> waves;
   for (std::vector<std::string>* wave : {&leader, &others, &sidecars}) {

@@ -33,20 +33,24 @@ TEST_CASE("poststart starts when no main is pending, poststop when all others ar
 }
 
 TEST_CASE("a dead leader wins over a failed sibling as the cause", "[agent]") {
-  const std::vector<TaskView> tasks = {task("a", main, dead, true), task("b", main, dead, false, true), task("c", main, running)};
+  const std::vector<TaskView> tasks = {task("a", main, dead, true), task("b", main, dead, false, true),
+                                       task("c", main, running)};
   CHECK(why_kill(tasks) == KillCause{KillCause::Kind::leader_dead, "b"});
 }
 
 TEST_CASE("only sidecars left is a cause, a running main or a failed poststop is none", "[agent]") {
-  CHECK(why_kill({task("a", main, dead), task("s", poststart_sidecar, running)}) == KillCause{KillCause::Kind::main_tasks_dead, ""});
+  CHECK(why_kill({task("a", main, dead), task("s", poststart_sidecar, running)}) ==
+        KillCause{KillCause::Kind::main_tasks_dead, ""});
   CHECK_FALSE(why_kill({task("a", main, running), task("s", poststart_sidecar, running)}));
   CHECK_FALSE(why_kill({task("a", main, dead), task("x", poststop, dead, true)}));
-  CHECK(why_kill({task("a", main, dead, true), task("b", main, running)}) == KillCause{KillCause::Kind::sibling_failed, "a"});
+  CHECK(why_kill({task("a", main, dead, true), task("b", main, running)}) ==
+        KillCause{KillCause::Kind::sibling_failed, "a"});
 }
 
 TEST_CASE("the leader is killed first, sidecars last, poststop never", "[agent]") {
-  const auto waves = kill_waves({task("a", main, running), task("l", main, running, false, true), task("s", prestart_sidecar, running),
-                                 task("d", main, dead), task("x", poststop, pending)});
+  const auto waves =
+      kill_waves({task("a", main, running), task("l", main, running, false, true), task("s", prestart_sidecar, running),
+                  task("d", main, dead), task("x", poststop, pending)});
   CHECK(waves == std::vector<std::vector<std::string>>{{"l"}, {"a"}, {"s"}});
 }
 

@@ -9,23 +9,24 @@ namespace drover::agent {
 
 /// An allocation as the server wants it.
 struct DesiredAlloc {
-  std::uint64_t index = 0;   ///< AllocModifyIndex: grows with each change of the server's wish
-  bool run = true;           ///< false: stopped or evicted
-  bool ended = false;        ///< the server has a terminal client status of it
+  std::uint64_t index = 0;  ///< AllocModifyIndex: grows with each change of the server's wish
+  bool run = true;          ///< false: stopped or evicted
+  bool ended = false;       ///< the server has a terminal client status of it
 };
 
 /// An allocation as it is here.
 struct LocalAlloc {
-  std::uint64_t index = 0;   ///< of the wish it was last given
+  std::uint64_t index = 0;  ///< of the wish it was last given
   bool ended = false;
 };
 
 /// What to do, each list sorted by id.
 struct Actions {
-  std::vector<std::string> add;          ///< build a runner and run it
-  std::vector<std::string> update;       ///< give the runner the newer version (which may say: stop)
-  std::vector<std::string> report_ended; ///< never started here and not wanted any more: tell the server that it is complete
-  std::vector<std::string> remove;       ///< the server has forgotten it: stop if needed, and delete
+  std::vector<std::string> add;     ///< build a runner and run it
+  std::vector<std::string> update;  ///< give the runner the newer version (which may say: stop)
+  std::vector<std::string>
+      report_ended;                 ///< never started here and not wanted any more: tell the server that it is complete
+  std::vector<std::string> remove;  ///< the server has forgotten it: stop if needed, and delete
 
   friend bool operator==(const Actions&, const Actions&) = default;
 };

@@ -17,7 +17,8 @@ TEST_CASE("what is wanted and not here is added, what is newer is updated, what 
 }
 
 TEST_CASE("what was stopped before it came here is reported as ended, what ended elsewhere is left alone", "[agent]") {
-  const Actions actions = reconcile({{"stopped", {5, false, false}}, {"lost", {5, false, true}}, {"done", {5, true, true}}}, {});
+  const Actions actions =
+      reconcile({{"stopped", {5, false, false}}, {"lost", {5, false, true}}, {"done", {5, true, true}}}, {});
 
   CHECK(actions.report_ended == std::vector<std::string>{"stopped"});
   CHECK(actions.add.empty());

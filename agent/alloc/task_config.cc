@@ -56,6 +56,21 @@ std::optional<TaskDns> dns_of(const model::TaskGroup& group) {
 
 }  // namespace
 
+std::string unsupported_part(const model::TaskGroup& group, const model::Task& task) {
+  if (task.artifacts_size() != 0) return "artifact";
+  if (task.templates_size() != 0) return "template";
+  if (task.volume_mounts_size() != 0) return "volume_mount";
+  if (task.has_vault()) return "vault";
+  if (task.secrets_size() != 0) return "secret";
+  if (task.has_csi_plugin_config()) return "csi_plugin";
+  if (task.has_schedule()) return "schedule";
+  if (!task.dispatch_payload().file().empty()) return "dispatch_payload";
+  for (const model::NetworkResource& network : group.networks()) {
+    if (!network.mode().empty() && network.mode() != "host") return text("network mode \"{}\"", network.mode());
+  }
+  return "";
+}
+
 std::string make_task_id(const std::string& alloc_id, const std::string& task, std::uint64_t random) {
   char suffix[9];
   std::snprintf(suffix, sizeof suffix, "%08x", static_cast<unsigned>(random & 0xffffffffu));

@@ -14,6 +14,9 @@ namespace drover::agent {
 /// something unknown.
 Result<TaskConfig> make_task_config(const EnvironmentInput& input, std::string task_id, LogPaths logs);
 
+/// A block of the task or its group that this agent cannot carry out yet, "artifact"; empty when it can all.
+std::string unsupported_part(const model::TaskGroup& group, const model::Task& task);
+
 /// "<alloc id>/<task>/<8 hex digits>".
 std::string make_task_id(const std::string& alloc_id, const std::string& task, std::uint64_t random);
 

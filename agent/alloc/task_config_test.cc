@@ -14,8 +14,9 @@ Result<TaskConfig> make(const std::function<void(model::Allocation&, model::Task
   const auto node = make_node();
   const Settings settings;
   const model::TaskGroup& group = alloc->job().task_groups(0);
-  return make_task_config({*alloc, group, group.tasks(0), *node, settings, {"/a", "/a/alloc", "/a/alloc/logs"}, {}, FsIsolation::none},
-                          make_task_id(alloc->id(), "server", 0xabcdef0123456789), {"/o", "/e"});
+  return make_task_config(
+      {*alloc, group, group.tasks(0), *node, settings, {"/a", "/a/alloc", "/a/alloc/logs"}, {}, FsIsolation::none},
+      make_task_id(alloc->id(), "server", 0xabcdef0123456789), {"/o", "/e"});
 }
 
 }  // namespace
@@ -41,7 +42,8 @@ TEST_CASE("a driver is told the task's config with its references resolved, its 
 
 TEST_CASE("an empty config is an empty object, a list is refused", "[agent]") {
   CHECK(make([](auto&, auto& group) { group.mutable_tasks(0)->set_config(""); })->config == Value::map());
-  CHECK(make([](auto&, auto& group) { group.mutable_tasks(0)->set_config("[]"); }).error().message == "config is a list, not a map");
+  CHECK(make([](auto&, auto& group) { group.mutable_tasks(0)->set_config("[]"); }).error().message ==
+        "config is a list, not a map");
 }
 
 }  // namespace drover::agent

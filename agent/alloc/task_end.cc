@@ -12,6 +12,9 @@ namespace {
 constexpr Duration kill_timeout_default = 5s;
 /// Waits before another StopTask after one that failed.
 constexpr std::array<Duration, 5> stop_retries = {5s, 20s, 80s, 120s, 120s};
+/// So often, and so long between, a driver that is missing or knows nothing of the task is asked again.
+constexpr std::size_t driver_returns_max = 60;
+constexpr Duration driver_return_wait = 1s;
 /// After a StopTask that succeeded, the exit follows within this time, or the driver is told to destroy the task.
 constexpr Duration exit_after_stop_max = 30s;
 constexpr Duration recover_retry = 5s;
@@ -72,7 +75,9 @@ Async<Result<void>> TaskRunner::recover_when_possible(TaskHandle handle) {
 Async<TaskRunner::Wait> TaskRunner::end_running() {
   if (kill_wanted_) {
     const model::Task* definition = task();
-    const Duration asked = definition != nullptr && definition->has_kill_timeout() ? Duration(definition->kill_timeout()) : kill_timeout_default;
+    const Duration asked = definition != nullptr && definition->has_kill_timeout()
+                               ? Duration(definition->kill_timeout())
+                               : kill_timeout_default;
     add_event(events::killing(world_.loop.now(), std::min(asked, world_.settings.max_kill_timeout), ""));
   }
   const Wait delayed = co_await wait_shutdown_delay();
@@ -101,19 +106,25 @@ Async<TaskRunner::Wait> TaskRunner::wait_shutdown_delay() {
 Async<TaskRunner::Wait> TaskRunner::stop_in_driver() {
   const std::string id = handle_->config.id;
   const model::Task* definition = task();
-  const Duration asked = definition != nullptr && definition->has_kill_timeout() ? Duration(definition->kill_timeout()) : kill_timeout_default;
+  const Duration asked = definition != nullptr && definition->has_kill_timeout() ? Duration(definition->kill_timeout())
+                                                                                 : kill_timeout_default;
   const Duration timeout = std::min(asked, world_.settings.max_kill_timeout);
   const std::string signal = definition == nullptr ? "" : definition->kill_signal();
 
   std::string error;
+  std::size_t failed = 0;
   for (std::size_t tried = 0; !exit_; ++tried) {
     const Result<void> stopped = co_await world_.drivers.stop_task(driver_, id, timeout, signal);
     if (!stopped && stopped.error().code == Code::cancelled) co_return Wait::cancelled;
-    if (stopped || stopped.error().code == Code::not_found) break;
+    if (stopped) break;
     error = stopped.error().message;
-    world_.log.warn("cannot stop a task, trying again: alloc={} task={} error=\"{}\"", owner_.alloc()->id(), name_, error);
-    if (tried == stop_retries.size()) break;
-    const Duration until = world_.loop.uptime() + stop_retries[tried];
+    // A driver that has just come back does not know the task before it has been recovered, which goes on beside this.
+    const bool coming_back = (stopped.error().code == Code::not_found || stopped.error().code == Code::unavailable) &&
+                             tried < driver_returns_max;
+    if (!coming_back)
+      world_.log.warn("cannot stop a task: alloc={} task={} error=\"{}\"", owner_.alloc()->id(), name_, error);
+    if (!coming_back && failed == stop_retries.size()) break;
+    const Duration until = world_.loop.uptime() + (coming_back ? driver_return_wait : stop_retries[failed++]);
     while (!exit_ && world_.loop.uptime() < until) {
       const bool woken = co_await wake_.wait_for(until - world_.loop.uptime());
       if (!woken) co_return Wait::cancelled;
@@ -139,8 +150,8 @@ Async<TaskRunner::Wait> TaskRunner::settle(TaskExit exit) {
   events::append(*state_, events::terminated(world_.loop.now(), exit));
   const bool asked = restart_wanted_;
   restart_wanted_ = false;
-  const RunEnd end = asked ? RunEnd(AskedRestart{}) : RunEnd(exit);
-  const std::optional<Duration> again_in = conclude(end);
+  const std::optional<Duration> again_in =
+      conclude(exit.success() ? model::Ended::success : model::Ended::failure, asked);
 
   // The exit is saved before the driver forgets it, and before anybody is told.
   handle_->life = TaskLife::exited;
@@ -169,8 +180,8 @@ Async<TaskRunner::Wait> TaskRunner::destroy_in_driver() {
 
 Async<TaskRunner::Wait> TaskRunner::after_failed_start(Error error) {
   if (error.code == Code::cancelled) co_return Wait::cancelled;
-  const RunEnd end = StartFailure{error.message, error.code == Code::unavailable};
-  const std::optional<Duration> again_in = conclude(end);
+  const std::optional<Duration> again_in =
+      conclude(error.code == Code::unavailable ? model::Ended::failure : model::Ended::fatal, false);
   changed();
   if (!again_in) {
     const std::string alloc_id = owner_.alloc()->id();
@@ -182,31 +193,39 @@ Async<TaskRunner::Wait> TaskRunner::after_failed_start(Error error) {
   co_return paused;
 }
 
-std::optional<Duration> TaskRunner::conclude(const RunEnd& end) {
-  const Instant now = world_.loop.now();
+std::optional<Duration> TaskRunner::conclude(model::Ended ended, bool asked) {
   const model::Task* definition = task();
   if (kill_wanted_ || definition == nullptr) {
-    if (std::holds_alternative<TaskExit>(end) || std::holds_alternative<AskedRestart>(end)) events::append(*state_, events::killed(now, ""));
-    set_phase(TaskPhase::dead);
+    if (handle_) events::append(*state_, events::killed(world_.loop.now(), ""));
+    plan_finish();
     return std::nullopt;
   }
+  if (asked) return plan_restart(Duration::zero(), "");
 
-  const RestartRules rules = restart_rules(*definition, *group(), owner_.alloc()->job().type());
-  const RestartDecision decision = after_end(rules, history_, end, now);
-  history_ = decision.history;
-  if (decision.what == RestartDecision::What::restart) {
-    Duration delay = decision.delay;
-    if (decision.jitter) delay += std::chrono::duration_cast<Duration>(decision.delay * 0.25 * world_.random.unit());
-    events::append(*state_, events::restarting(now, delay, decision.reason));
-    state_->set_restarts(state_->restarts() + 1);
-    state_->set_last_restart(to_ns(now));
-    set_phase(TaskPhase::pending);
-    return delay;
+  const model::RestartPolicy& policy =
+      definition->has_restart_policy() ? definition->restart_policy() : group()->restart_policy();
+  const model::AfterSuccess on_success = model::after_success(owner_.alloc()->job(), *definition);
+  const model::RestartDecision decision =
+      model::after_exit(policy, on_success, ended, world_.loop.now(), world_.random.unit(), history_);
+  if (const auto* again = std::get_if<model::RestartAfter>(&decision)) return plan_restart(again->delay, again->reason);
+  if (const auto* given_up = std::get_if<model::GiveUp>(&decision)) {
+    events::append(*state_, events::not_restarting(world_.loop.now(), given_up->reason));
   }
-  if (decision.what == RestartDecision::What::give_up) events::append(*state_, events::not_restarting(now, decision.reason));
-  if (state_->finished_at() == 0) state_->set_finished_at(to_ns(now));
-  set_phase(TaskPhase::dead);
+  plan_finish();
   return std::nullopt;
+}
+
+std::optional<Duration> TaskRunner::plan_restart(Duration delay, const std::string& reason) {
+  events::append(*state_, events::restarting(world_.loop.now(), delay, reason));
+  state_->set_restarts(state_->restarts() + 1);
+  state_->set_last_restart(to_ns(world_.loop.now()));
+  set_phase(TaskPhase::pending);
+  return delay;
+}
+
+void TaskRunner::plan_finish() {
+  if (state_->finished_at() == 0) state_->set_finished_at(to_ns(world_.loop.now()));
+  set_phase(TaskPhase::dead);
 }
 
 }  // namespace drover::agent

@@ -15,9 +15,12 @@ TaskPhase phase_of(const model::TaskState& state) {
 
 const char* to_text(TaskPhase phase) {
   switch (phase) {
-    case TaskPhase::pending: return "pending";
-    case TaskPhase::running: return "running";
-    case TaskPhase::dead: return "dead";
+    case TaskPhase::pending:
+      return "pending";
+    case TaskPhase::running:
+      return "running";
+    case TaskPhase::dead:
+      return "dead";
   }
   return "pending";
 }
@@ -25,7 +28,12 @@ const char* to_text(TaskPhase phase) {
 }  // namespace
 
 TaskRunner::TaskRunner(World& world, TaskOwner& owner, std::string name)
-    : world_(world), owner_(owner), name_(std::move(name)), state_(std::make_unique<model::TaskState>()), wake_(world.loop), scope_(world.loop) {
+    : world_(world),
+      owner_(owner),
+      name_(std::move(name)),
+      state_(std::make_unique<model::TaskState>()),
+      wake_(world.loop),
+      scope_(world.loop) {
   state_->set_state("pending");
   if (task() != nullptr) driver_ = task()->driver();
 }
@@ -36,7 +44,8 @@ void TaskRunner::restore(StoredTask stored) {
   if (stored.state != nullptr) *state_ = *stored.state;
   handle_ = std::move(stored.handle);
   if (!stored.driver.empty()) driver_ = std::move(stored.driver);
-  history_ = {stored.attempts, stored.interval_start};
+  history_.count = stored.attempts;
+  if (stored.interval_start != Instant{}) history_.since = stored.interval_start;
 }
 
 void TaskRunner::start() {
@@ -185,7 +194,8 @@ std::string TaskRunner::task_id() const {
 bool TaskRunner::logs_disabled() const { return task() != nullptr && task()->log_config().disabled(); }
 
 StoredTask TaskRunner::stored() const {
-  return {std::make_shared<const model::TaskState>(*state_), handle_, driver_, history_.attempts, history_.interval_start};
+  return {std::make_shared<const model::TaskState>(*state_), handle_, driver_,
+          static_cast<std::uint32_t>(history_.count), history_.since.value_or(Instant{})};
 }
 
 Async<Result<void>> TaskRunner::save() {
@@ -198,14 +208,16 @@ Async<void> TaskRunner::save_later() {
   save_planned_ = false;
   const Result<void> saved = co_await save();
   if (!saved && saved.error().code != Code::cancelled) {
-    world_.log.warn("cannot save a task's state: alloc={} task={} error=\"{}\"", owner_.alloc()->id(), name_, saved.error().message);
+    world_.log.warn("cannot save a task's state: alloc={} task={} error=\"{}\"", owner_.alloc()->id(), name_,
+                    saved.error().message);
   }
 }
 
 const model::TaskGroup* TaskRunner::group() const {
   const auto alloc = owner_.alloc();
   const auto& groups = alloc->job().task_groups();
-  const auto found = std::find_if(groups.begin(), groups.end(), [&alloc](const auto& group) { return group.name() == alloc->task_group(); });
+  const auto found = std::find_if(groups.begin(), groups.end(),
+                                  [&alloc](const auto& group) { return group.name() == alloc->task_group(); });
   return found == groups.end() ? nullptr : &*found;
 }
 
@@ -213,12 +225,14 @@ const model::Task* TaskRunner::task() const {
   const model::TaskGroup* its_group = group();
   if (its_group == nullptr) return nullptr;
   const auto& tasks = its_group->tasks();
-  const auto found = std::find_if(tasks.begin(), tasks.end(), [this](const auto& task) { return task.name() == name_; });
+  const auto found =
+      std::find_if(tasks.begin(), tasks.end(), [this](const auto& task) { return task.name() == name_; });
   return found == tasks.end() ? nullptr : &*found;
 }
 
 const DriverStatus* TaskRunner::find_driver(const std::vector<DriverStatus>& all) const {
-  const auto found = std::find_if(all.begin(), all.end(), [this](const DriverStatus& status) { return status.name == driver_; });
+  const auto found =
+      std::find_if(all.begin(), all.end(), [this](const DriverStatus& status) { return status.name == driver_; });
   return found == all.end() ? nullptr : &*found;
 }
 

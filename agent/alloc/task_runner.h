@@ -8,11 +8,11 @@
 #include <drover/result.h>
 
 #include "agent/alloc/lifecycle.h"
-#include "agent/alloc/restart.h"
 #include "agent/alloc/world.h"
 #include "base/loop/scope.h"
 #include "base/loop/signal.h"
 #include "model/fwd.h"
+#include "model/policy.h"
 
 namespace drover::agent {
 
@@ -98,7 +98,10 @@ class TaskRunner {
   Async<Wait> destroy_in_driver();
   Async<Wait> after_failed_start(Error error);
   Async<Wait> pause(Duration delay);
-  std::optional<Duration> conclude(const RunEnd& end);
+  /// What follows from the end of a run, written into the state; the delay when it is started again.
+  std::optional<Duration> conclude(model::Ended ended, bool asked);
+  std::optional<Duration> plan_restart(Duration delay, const std::string& reason);
+  void plan_finish();
 
   void finish();
   void set_phase(TaskPhase phase);
@@ -116,7 +119,7 @@ class TaskRunner {
   std::string driver_;
   std::unique_ptr<model::TaskState> state_;
   std::optional<TaskHandle> handle_;
-  RestartHistory history_;
+  model::RestartHistory history_;
   std::optional<TaskExit> exit_;
   bool adopted_ = false;
   bool kill_wanted_ = false;

@@ -19,7 +19,8 @@ constexpr std::uint64_t bytes_per_mb = 1024 * 1024;
 LogLimits log_limits(const model::LogConfig& config) {
   LogLimits limits;
   limits.files_max = static_cast<std::uint32_t>(config.has_max_files() ? config.max_files() : log_files_default);
-  if (config.has_max_file_size_mb()) limits.file_size_max = static_cast<std::uint64_t>(config.max_file_size_mb()) * bytes_per_mb;
+  if (config.has_max_file_size_mb())
+    limits.file_size_max = static_cast<std::uint64_t>(config.max_file_size_mb()) * bytes_per_mb;
   return limits;
 }
 
@@ -61,7 +62,8 @@ Async<void> TaskRunner::reopen_logs() {
   const LogLimits limits = log_limits(definition->log_config());
   const Result<LogPaths> opened = co_await world_.files.open_logs(owner_.alloc()->id(), name_, limits);
   if (opened || opened.error().code == Code::cancelled) co_return;
-  world_.log.warn("the output of a task waits, its logs cannot be opened: alloc={} task={} error=\"{}\"", owner_.alloc()->id(), name_, opened.error().message);
+  world_.log.warn("the output of a task waits, its logs cannot be opened: alloc={} task={} error=\"{}\"",
+                  owner_.alloc()->id(), name_, opened.error().message);
 }
 
 /// Recovers the task, or destroys one whose start was never confirmed: nobody told of it, so nobody misses it.
@@ -80,7 +82,8 @@ Async<Result<void>> TaskRunner::reach_driver() {
 
     // The task may well be running: keep its handle, and recover it when the driver is back.
     if (!told) {
-      const std::string message = text("driver {} is missing, the task is looked after again when it returns: {}", driver_, reached.error().message);
+      const std::string message = text("driver {} is missing, the task is looked after again when it returns: {}",
+                                       driver_, reached.error().message);
       world_.log.warn("{}: alloc={} task={}", message, owner_.alloc()->id(), name_);
       add_event(events::driver_message(world_.loop.now(), message, {}));
     }
@@ -93,10 +96,13 @@ Async<Result<void>> TaskRunner::reach_driver() {
 }
 
 Async<TaskRunner::Wait> TaskRunner::give_up_restoring(Error error) {
-  world_.log.warn("task could not be recovered, it is started again: alloc={} task={} error=\"{}\"", owner_.alloc()->id(), name_, error.message);
+  world_.log.warn("task could not be recovered, it is started again: alloc={} task={} error=\"{}\"",
+                  owner_.alloc()->id(), name_, error.message);
   const bool waits = owner_.alloc()->job().type() != "system";
-  events::append(*state_, events::failed_restoring(world_.loop.now(), waits ? "failed to restore task; will not run until server is contacted"
-                                                                           : text("failed to restore task: {}", error.message)));
+  events::append(*state_,
+                 events::failed_restoring(world_.loop.now(),
+                                          waits ? "failed to restore task; will not run until server is contacted"
+                                                : text("failed to restore task: {}", error.message)));
   const Wait destroyed = co_await destroy_in_driver();
   if (destroyed == Wait::cancelled) co_return destroyed;
   set_phase(TaskPhase::pending);
@@ -120,7 +126,8 @@ Async<Result<void>> TaskRunner::launch() {
   if (!intended) {
     handle_.reset();
     events::append(*state_, events::driver_failure(world_.loop.now(), intended.error().message));
-    co_return fail(intended.error().code == Code::cancelled ? Code::cancelled : Code::unavailable, "{}", intended.error().message);
+    co_return fail(intended.error().code == Code::cancelled ? Code::cancelled : Code::unavailable, "{}",
+                   intended.error().message);
   }
   Result<TaskConfig> config = co_await prepare(id);
   if (!config) {
@@ -136,6 +143,13 @@ Async<Result<void>> TaskRunner::launch() {
 Async<Result<TaskConfig>> TaskRunner::prepare(std::string task_id) {
   const std::shared_ptr<const model::Allocation> alloc = owner_.alloc();
   const model::Task* definition = task();
+  if (definition != nullptr) {
+    if (const std::string part = unsupported_part(*group(), *definition); !part.empty()) {
+      const Error error = fail(Code::unsupported, "{} is not supported yet", part);
+      events::append(*state_, events::failed_validation(world_.loop.now(), error.message));
+      co_return error;
+    }
+  }
   const std::vector<DriverStatus> drivers = world_.drivers.list();
   const DriverStatus* driver = find_driver(drivers);
   if (definition == nullptr || driver == nullptr || !driver->running) {
@@ -147,11 +161,14 @@ Async<Result<TaskConfig>> TaskRunner::prepare(std::string task_id) {
 
   if (state_->started_at() == 0) add_event(events::task_setup(world_.loop.now(), "Building Task Directory"));
   const std::string alloc_id = alloc->id();
-  const std::uint64_t secrets_mb = definition->resources().has_secrets_mb() ? static_cast<std::uint64_t>(definition->resources().secrets_mb()) : secrets_mb_default;
+  const std::uint64_t secrets_mb = definition->resources().has_secrets_mb()
+                                       ? static_cast<std::uint64_t>(definition->resources().secrets_mb())
+                                       : secrets_mb_default;
   Result<TaskDirs> dirs = co_await world_.files.build_task(alloc_id, name_, secrets_mb);
   if (!dirs) {
     events::append(*state_, events::hook_failed(world_.loop.now(), "task_dir", dirs.error().message));
-    co_return fail(dirs.error().code == Code::cancelled ? Code::cancelled : Code::unavailable, "{}", dirs.error().message);
+    co_return fail(dirs.error().code == Code::cancelled ? Code::cancelled : Code::unavailable, "{}",
+                   dirs.error().message);
   }
 
   LogPaths paths;
@@ -161,14 +178,18 @@ Async<Result<TaskConfig>> TaskRunner::prepare(std::string task_id) {
     Result<LogPaths> opened = co_await world_.files.open_logs(alloc_id, name_, limits);
     if (!opened) {
       events::append(*state_, events::hook_failed(world_.loop.now(), "logmon", opened.error().message));
-      co_return fail(opened.error().code == Code::cancelled ? Code::cancelled : Code::unavailable, "{}", opened.error().message);
+      co_return fail(opened.error().code == Code::cancelled ? Code::cancelled : Code::unavailable, "{}",
+                     opened.error().message);
     }
     paths = std::move(opened).value();
   }
 
   const std::shared_ptr<const model::Node> node = world_.node();
   const model::TaskGroup* its_group = group();
-  const EnvironmentInput input{*alloc, *its_group, *definition, *node, world_.settings, world_.files.alloc_dirs(alloc_id), *dirs, driver->capabilities.fs_isolation};
+  const EnvironmentInput input{*alloc,          *its_group,
+                               *definition,     *node,
+                               world_.settings, world_.files.alloc_dirs(alloc_id),
+                               *dirs,           driver->capabilities.fs_isolation};
   Result<TaskConfig> config = make_task_config(input, std::move(task_id), paths);
   if (!config) events::append(*state_, events::failed_validation(world_.loop.now(), config.error().message));
   co_return config;
@@ -192,7 +213,9 @@ Async<Result<void>> TaskRunner::start_in_driver(TaskConfig config) {
     const std::string message = text("the task was started, but its handle cannot be saved: {}", saved.error().message);
     events::append(*state_, events::driver_failure(world_.loop.now(), message));
     const Result<void> destroyed = co_await world_.drivers.destroy_task(driver_, id, true);
-    if (!destroyed) world_.log.error("a task without a saved handle may still run: alloc={} task={} error=\"{}\"", owner_.alloc()->id(), name_, destroyed.error().message);
+    if (!destroyed)
+      world_.log.error("a task without a saved handle may still run: alloc={} task={} error=\"{}\"",
+                       owner_.alloc()->id(), name_, destroyed.error().message);
     co_return fail(Code::unavailable, "{}", message);
   }
   if (!saved) co_return saved;

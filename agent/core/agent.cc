@@ -36,7 +36,9 @@ Agent::State::State(Parts its_parts, Settings its_settings)
       settings(std::move(its_settings)),
       drivers_changed(parts.loop),
       server_contacted(parts.loop),
-      world{parts.loop, parts.random, parts.drivers, parts.store, parts.files, settings, drivers_changed, server_contacted, has_contact, [this] { return node; }, parts.log},
+      world{parts.loop, parts.random,    parts.drivers,    parts.store, parts.files,
+            settings,   drivers_changed, server_contacted, has_contact, [this] { return node; },
+            parts.log},
       api(ClientApi::Parts{parts.loop, parts.workers, parts.drivers, parts.files, parts.facts}, *this),
       scope(parts.loop) {}
 
@@ -83,7 +85,8 @@ Async<Result<void>> Agent::State::remember() {
   }
   for (auto& [id, stored] : loaded->allocs) {
     if (stored.alloc == nullptr) continue;
-    auto runner = std::make_unique<AllocRunner>(world, stored.alloc, [this](const AllocRunner& its) { alloc_changed(its); });
+    auto runner =
+        std::make_unique<AllocRunner>(world, stored.alloc, [this](const AllocRunner& its) { alloc_changed(its); });
     runner->restore(std::move(stored.tasks));
     runners[id] = std::move(runner);
   }
@@ -128,7 +131,8 @@ Async<void> Agent::State::end() {
 }
 
 void Agent::State::rebuild_node() {
-  node = std::make_shared<const model::Node>(make_node(identity.id, settings, host, parts.drivers.list(), dynamic_meta));
+  node =
+      std::make_shared<const model::Node>(make_node(identity.id, settings, host, parts.drivers.list(), dynamic_meta));
 }
 
 void Agent::State::node_changed() {

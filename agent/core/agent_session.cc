@@ -82,7 +82,8 @@ void Agent::State::carry_out(const Actions& actions) {
 }
 
 void Agent::State::add_alloc(const std::string& id) {
-  auto runner = std::make_unique<AllocRunner>(world, desired.allocs().at(id), [this](const AllocRunner& its) { alloc_changed(its); });
+  auto runner = std::make_unique<AllocRunner>(world, desired.allocs().at(id),
+                                              [this](const AllocRunner& its) { alloc_changed(its); });
   AllocRunner& added = *runner;
   runners[id] = std::move(runner);
   added.start();
@@ -98,7 +99,9 @@ Async<void> Agent::State::remove_alloc(std::string id) {
   AllocRunner& runner = *runners.at(id);
   const Result<void> removed = co_await runner.remove();
   if (!removed && removed.error().code == Code::cancelled) co_return;
-  if (!removed) parts.log.warn("cannot delete an allocation's folder, it stays: alloc={} error=\"{}\"", id, removed.error().message);
+  if (!removed)
+    parts.log.warn("cannot delete an allocation's folder, it stays: alloc={} error=\"{}\"", id,
+                   removed.error().message);
   co_await runner.stop();
   runners.erase(id);
   removing.erase(id);
@@ -171,7 +174,8 @@ AllocRunner* Agent::State::find_alloc(const std::string& id) {
 Result<void> Agent::State::collect(const std::string& id) {
   const AllocRunner* runner = find_alloc(id);
   if (runner == nullptr) return fail(Code::not_found, "unknown allocation ID");
-  if (!runner->ended()) return fail(Code::conflict, "allocation {} is not terminal: only what has ended can be collected", id);
+  if (!runner->ended())
+    return fail(Code::conflict, "allocation {} is not terminal: only what has ended can be collected", id);
   begin_removing(id);
   return {};
 }
@@ -181,9 +185,12 @@ void Agent::State::collect_all() { collect_garbage(true); }
 void Agent::State::collect_garbage(bool all) {
   std::vector<CollectCandidate> candidates;
   for (const auto& [id, runner] : runners) {
-    if (!removing.contains(id)) candidates.push_back({id, runner->ended(), outbox.is_told(id) && !changed.contains(id), runner->ended_at()});
+    if (!removing.contains(id))
+      candidates.push_back({id, runner->ended(), outbox.is_told(id) && !changed.contains(id), runner->ended_at()});
   }
-  for (const std::string& id : choose_garbage(std::move(candidates), static_cast<std::size_t>(settings.gc_max_allocs), all)) begin_removing(id);
+  for (const std::string& id :
+       choose_garbage(std::move(candidates), static_cast<std::size_t>(settings.gc_max_allocs), all))
+    begin_removing(id);
 }
 
 Async<void> Agent::State::collect_regularly() {

@@ -76,7 +76,7 @@ struct Agent::State final : SessionOwner, ClientApi::Owner {
   Outbox outbox;
   std::map<std::string, std::unique_ptr<AllocRunner>> runners;
   std::set<std::string> removing;
-  std::set<std::string> gone;  ///< deleted or never run here, though the server still lists them
+  std::set<std::string> gone;               ///< deleted or never run here, though the server still lists them
   std::map<std::string, std::string> told;  ///< the last urgent part of each status
   std::set<std::string> changed;            ///< allocations whose status is to be told
   bool tell_planned = false;

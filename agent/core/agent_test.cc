@@ -41,8 +41,8 @@ class FakeServer {
   }
 
   std::map<std::string, std::shared_ptr<const model::Allocation>> wanted;
-  std::map<std::string, std::string> told;   ///< the last status of each allocation
-  std::vector<std::string> history;          ///< "<id>:<status>" of all that was told
+  std::map<std::string, std::string> told;  ///< the last status of each allocation
+  std::vector<std::string> history;         ///< "<id>:<status>" of all that was told
   std::vector<model::Node> nodes;
   std::vector<std::string> secrets;
   std::vector<std::unique_ptr<ServerSession>> sessions;
@@ -134,10 +134,12 @@ struct Fixture {
     }
   }
   void want(const std::string& id, const std::string& config = "{}", const std::string& type = "service") {
-    server.wanted[id] = make_alloc([&](model::Allocation& alloc, model::TaskGroup& group) {
-      alloc.mutable_job()->set_type(type);
-      group.mutable_tasks(0)->set_config(config);
-    }, id);
+    server.wanted[id] = make_alloc(
+        [&](model::Allocation& alloc, model::TaskGroup& group) {
+          alloc.mutable_job()->set_type(type);
+          group.mutable_tasks(0)->set_config(config);
+        },
+        id);
   }
 
   TestMachine machine;
@@ -185,8 +187,10 @@ TEST_CASE("an agent that restarts adopts its tasks before it is ready, and none 
   REQUIRE(f.machine.machine.running() == 20);
 
   const bool killed = GENERATE(true, false);
-  if (killed) f.crash();
-  else f.stop();
+  if (killed)
+    f.crash();
+  else
+    f.stop();
   f.begin();
   CHECK(f.life->agent.statuses().size() == 20);
   f.advance(2s);

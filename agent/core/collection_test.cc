@@ -11,7 +11,8 @@ CollectCandidate live(const std::string& id) { return {id, false, true, {}}; }
 }  // namespace
 
 TEST_CASE("exactly as many go as are too many, the oldest first", "[agent]") {
-  CHECK(choose_garbage({ended("c", 3), ended("a", 1), live("x"), ended("b", 2)}, 2, false) == std::vector<std::string>{"a", "b"});
+  CHECK(choose_garbage({ended("c", 3), ended("a", 1), live("x"), ended("b", 2)}, 2, false) ==
+        std::vector<std::string>{"a", "b"});
   CHECK(choose_garbage({ended("a", 1), live("x")}, 2, false).empty());
 }
 

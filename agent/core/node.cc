@@ -36,7 +36,8 @@ void add_cpu(model::Node& node, const Settings& settings, const HostReport& host
     out.set_base_speed(core.mhz_base);
     out.set_max_speed(core.mhz_max);
     out.set_guess_speed(core.mhz_guess);
-    if (std::find(topology.nodes().begin(), topology.nodes().end(), core.numa_node) == topology.nodes().end()) topology.add_nodes(core.numa_node);
+    if (std::find(topology.nodes().begin(), topology.nodes().end(), core.numa_node) == topology.nodes().end())
+      topology.add_nodes(core.numa_node);
     if (!core.usable) continue;
     total += static_cast<std::int64_t>(speed_of(core));
     ++cores;
@@ -49,7 +50,9 @@ void add_cpu(model::Node& node, const Settings& settings, const HostReport& host
   resources.mutable_cpu()->set_cpu_shares(total);
   resources.mutable_cpu()->set_total_cpu_cores(host.cores.size());
   set(node, "cpu.totalcompute", std::to_string(total));
-  set(node, "cpu.usablecompute", std::to_string(std::max<std::int64_t>(0, settings.cpu_total_compute > 0 ? total : total - settings.reserved_cpu)));
+  set(node, "cpu.usablecompute",
+      std::to_string(
+          std::max<std::int64_t>(0, settings.cpu_total_compute > 0 ? total : total - settings.reserved_cpu)));
   set(node, "cpu.reservablecores", std::to_string(cores));
 }
 
@@ -67,8 +70,10 @@ const InterfaceFacts* main_interface(const Settings& settings, const HostReport&
     const auto found = std::find_if(host.interfaces.begin(), host.interfaces.end(), wanted);
     return found == host.interfaces.end() ? nullptr : &*found;
   };
-  if (!settings.network_interface.empty()) return find([&settings](const InterfaceFacts& facts) { return facts.device == settings.network_interface; });
-  if (const InterfaceFacts* routed = find([](const InterfaceFacts& facts) { return facts.default_route; })) return routed;
+  if (!settings.network_interface.empty())
+    return find([&settings](const InterfaceFacts& facts) { return facts.device == settings.network_interface; });
+  if (const InterfaceFacts* routed = find([](const InterfaceFacts& facts) { return facts.default_route; }))
+    return routed;
   return find([](const InterfaceFacts& facts) { return facts.loopback; });
 }
 
@@ -153,7 +158,8 @@ bool same_for_server(const model::Node& a, const model::Node& b) {
   return bytes(a) == bytes(b);
 }
 
-model::Node make_node(const std::string& id, const Settings& settings, const HostReport& host, const std::vector<DriverStatus>& drivers,
+model::Node make_node(const std::string& id, const Settings& settings, const HostReport& host,
+                      const std::vector<DriverStatus>& drivers,
                       const std::map<std::string, std::string>& dynamic_meta) {
   model::Node node;
   node.set_id(id);

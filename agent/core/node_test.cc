@@ -10,12 +10,14 @@ namespace {
 HostReport host() {
   HostReport report;
   report.hostname = "box";
-  report.cores = {{0, 0, 0, true, true, 2000, 3000, 0}, {1, 0, 0, true, true, 0, 3000, 0}, {2, 0, 0, true, false, 2000, 0, 0}};
+  report.cores = {
+      {0, 0, 0, true, true, 2000, 3000, 0}, {1, 0, 0, true, true, 0, 3000, 0}, {2, 0, 0, true, false, 2000, 0, 0}};
   report.memory_bytes = 4ull << 30;
   report.disk_free_bytes = 10ull << 30;
   report.attributes = {{"kernel.name", "linux"}};
   InterfaceFacts lo{"lo", "", 1000, false, true, {{"ipv4", "127.0.0.1", ""}}};
-  InterfaceFacts eth{"eth0", "02:00:00:00:00:01", 10000, true, false, {{"ipv4", "10.0.0.5", "10.0.0.1"}, {"ipv6", "fd00::5", ""}}};
+  InterfaceFacts eth{
+      "eth0", "02:00:00:00:00:01", 10000, true, false, {{"ipv4", "10.0.0.5", "10.0.0.1"}, {"ipv6", "fd00::5", ""}}};
   report.interfaces = {lo, eth};
   return report;
 }
@@ -31,7 +33,8 @@ DriverStatus driver(const std::string& name, Health health) {
 
 }  // namespace
 
-TEST_CASE("a node tells what it has: usable cores, memory, free disk, and the address of the default route", "[agent]") {
+TEST_CASE("a node tells what it has: usable cores, memory, free disk, and the address of the default route",
+          "[agent]") {
   const model::Node node = make_node("id", {}, host(), {}, {});
   CHECK(node.name() == "box");
   CHECK(node.datacenter() == "dc1");
@@ -68,7 +71,10 @@ TEST_CASE("settings win over what was found, and reservations are taken off what
 }
 
 TEST_CASE("drivers are told with their health; only detected ones become attributes", "[agent]") {
-  const model::Node node = make_node("id", {}, host(), {driver("raw_exec", Health::healthy), driver("docker", Health::undetected), driver("qemu", Health::unhealthy)}, {});
+  const model::Node node = make_node(
+      "id", {}, host(),
+      {driver("raw_exec", Health::healthy), driver("docker", Health::undetected), driver("qemu", Health::unhealthy)},
+      {});
   CHECK(node.drivers().at("raw_exec").healthy());
   CHECK(node.drivers().at("qemu").detected());
   CHECK_FALSE(node.drivers().at("docker").detected());

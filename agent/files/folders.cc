@@ -23,7 +23,9 @@ constexpr std::size_t name_bytes_max = 200;
 constexpr uid_t nobody = 65534;
 
 Error system_error(const std::string& what, int error) {
-  const Code code = error == ENOSPC || error == EDQUOT ? Code::exhausted : error == EACCES || error == EPERM ? Code::denied : Code::unavailable;
+  const Code code = error == ENOSPC || error == EDQUOT  ? Code::exhausted
+                    : error == EACCES || error == EPERM ? Code::denied
+                                                        : Code::unavailable;
   return fail(code, "{}: {}", what, std::strerror(error));
 }
 
@@ -41,12 +43,14 @@ Result<bool> make_folder(const std::string& path, mode_t mode) {
 
 Result<void> make_shared_folder(const std::string& path) {
   DROVER_LET(const bool made, make_folder(path, 0777));
-  if (made && ::geteuid() == 0 && ::lchown(path.c_str(), nobody, nobody) != 0) return system_error("chown " + path, errno);
+  if (made && ::geteuid() == 0 && ::lchown(path.c_str(), nobody, nobody) != 0)
+    return system_error("chown " + path, errno);
   return {};
 }
 
 bool is_mount_point(const std::string& path, const std::string& parent) {
-  struct stat inner {}, outer {};
+  struct stat inner {
+  }, outer{};
   return ::lstat(path.c_str(), &inner) == 0 && ::lstat(parent.c_str(), &outer) == 0 && inner.st_dev != outer.st_dev;
 }
 
@@ -82,7 +86,8 @@ TaskDirs task_dirs_at(const std::string& alloc_dir, const std::string& alloc_id,
 }
 
 Result<void> check_folder_name(const std::string& name) {
-  const bool bad = name.empty() || name.size() > name_bytes_max || name[0] == '.' || name.find('/') != std::string::npos || name.find('\0') != std::string::npos;
+  const bool bad = name.empty() || name.size() > name_bytes_max || name[0] == '.' ||
+                   name.find('/') != std::string::npos || name.find('\0') != std::string::npos;
   if (bad) return fail(Code::invalid, "\"{}\" cannot be the name of a folder", name);
   return {};
 }
@@ -97,10 +102,12 @@ Result<AllocDirs> build_alloc_folders(const std::string& alloc_dir, const std::s
   return dirs;
 }
 
-Result<TaskDirs> build_task_folders(const std::string& alloc_dir, const std::string& alloc_id, const std::string& task, std::uint64_t secrets_mb) {
+Result<TaskDirs> build_task_folders(const std::string& alloc_dir, const std::string& alloc_id, const std::string& task,
+                                    std::uint64_t secrets_mb) {
   DROVER_TRY(check_folder_name(alloc_id));
   DROVER_TRY(check_folder_name(task));
-  if (task == "alloc") return fail(Code::invalid, "a task cannot be named \"alloc\": that folder is shared by the group");
+  if (task == "alloc")
+    return fail(Code::invalid, "a task cannot be named \"alloc\": that folder is shared by the group");
   const TaskDirs dirs = task_dirs_at(alloc_dir, alloc_id, task);
   DROVER_TRY(make_folder(dirs.root, 0777));
   DROVER_TRY(make_folder(dirs.local, 0777));
@@ -125,7 +132,8 @@ std::vector<std::string> list_alloc_folders(const std::string& alloc_dir) {
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(alloc_dir.c_str()), ::closedir);
   if (!folder) return out;
   while (const dirent* entry = ::readdir(folder.get())) {
-    if (entry->d_name[0] != '.' && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN)) out.emplace_back(entry->d_name);
+    if (entry->d_name[0] != '.' && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN))
+      out.emplace_back(entry->d_name);
   }
   std::sort(out.begin(), out.end());
   return out;

@@ -19,7 +19,8 @@ Result<void> check_folder_name(const std::string& name);
 
 /// Makes what is missing; modes and owners of what is there stay.
 Result<AllocDirs> build_alloc_folders(const std::string& alloc_dir, const std::string& alloc_id);
-Result<TaskDirs> build_task_folders(const std::string& alloc_dir, const std::string& alloc_id, const std::string& task, std::uint64_t secrets_mb);
+Result<TaskDirs> build_task_folders(const std::string& alloc_dir, const std::string& alloc_id, const std::string& task,
+                                    std::uint64_t secrets_mb);
 
 /// Unmounts what was mounted for its tasks, and deletes the folder without ever crossing into another file system or
 /// following a link. `unavailable` names a mount that stays.

@@ -6,7 +6,9 @@ namespace drover::agent {
 
 AllocDirs HostFiles::alloc_dirs(const std::string& alloc_id) const { return alloc_dirs_at(alloc_dir_, alloc_id); }
 
-TaskDirs HostFiles::task_dirs(const std::string& alloc_id, const std::string& task) const { return task_dirs_at(alloc_dir_, alloc_id, task); }
+TaskDirs HostFiles::task_dirs(const std::string& alloc_id, const std::string& task) const {
+  return task_dirs_at(alloc_dir_, alloc_id, task);
+}
 
 Async<Result<AllocDirs>> HostFiles::build_alloc(std::string alloc_id) {
   std::function<Result<AllocDirs>()> work = [dir = alloc_dir_, alloc_id] { return build_alloc_folders(dir, alloc_id); };
@@ -16,7 +18,9 @@ Async<Result<AllocDirs>> HostFiles::build_alloc(std::string alloc_id) {
 }
 
 Async<Result<TaskDirs>> HostFiles::build_task(std::string alloc_id, std::string task, std::uint64_t secrets_mb) {
-  std::function<Result<TaskDirs>()> work = [dir = alloc_dir_, alloc_id, task, secrets_mb] { return build_task_folders(dir, alloc_id, task, secrets_mb); };
+  std::function<Result<TaskDirs>()> work = [dir = alloc_dir_, alloc_id, task, secrets_mb] {
+    return build_task_folders(dir, alloc_id, task, secrets_mb);
+  };
   Result<Result<TaskDirs>> done = co_await run_on_pool<Result<TaskDirs>>(workers_, loop_, std::move(work));
   if (!done) co_return std::move(done).error();
   co_return std::move(done).value();
@@ -43,7 +47,8 @@ Async<Result<void>> HostFiles::remove_alloc(std::string alloc_id) {
 
 Async<std::vector<std::string>> HostFiles::list_allocs() {
   std::function<std::vector<std::string>()> work = [dir = alloc_dir_] { return list_alloc_folders(dir); };
-  Result<std::vector<std::string>> done = co_await run_on_pool<std::vector<std::string>>(workers_, loop_, std::move(work));
+  Result<std::vector<std::string>> done =
+      co_await run_on_pool<std::vector<std::string>>(workers_, loop_, std::move(work));
   if (!done) co_return std::vector<std::string>();
   co_return std::move(done).value();
 }

@@ -12,7 +12,9 @@ namespace drover::agent {
 
 /// Who moves the output of tasks into files (drover-logs, through agent/logs): main connects the two.
 struct LogPipes {
-  std::function<Async<Result<LogPaths>>(std::string alloc_id, std::string task, std::string log_folder, LogLimits limits)> add;
+  std::function<Async<Result<LogPaths>>(std::string alloc_id, std::string task, std::string log_folder,
+                                        LogLimits limits)>
+      add;
   std::function<Async<Result<void>>(std::string alloc_id, std::string task)> remove;
 };
 

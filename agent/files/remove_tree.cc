@@ -27,8 +27,10 @@ class Walk {
   void empty(int fd, const std::string& name, int depth) {
     for (const std::string& entry : entries(fd)) {
       if (::unlinkat(fd, entry.c_str(), 0) == 0) continue;
-      if (errno != EISDIR && errno != EPERM) note(name + "/" + entry, errno);
-      else remove_folder(fd, entry, name + "/" + entry, depth);
+      if (errno != EISDIR && errno != EPERM)
+        note(name + "/" + entry, errno);
+      else
+        remove_folder(fd, entry, name + "/" + entry, depth);
     }
   }
 
@@ -83,7 +85,8 @@ Result<void> remove_tree(const std::string& path) {
     return fail(Code::unavailable, "cannot open {} to delete it: {}", path, std::strerror(errno));
   }
   struct stat status {};
-  if (::fstat(top.get(), &status) != 0) return fail(Code::unavailable, "cannot look at {}: {}", path, std::strerror(errno));
+  if (::fstat(top.get(), &status) != 0)
+    return fail(Code::unavailable, "cannot look at {}: {}", path, std::strerror(errno));
 
   Walk walk(top.get(), status.st_dev);
   for (int pass = 0; pass < passes_max; ++pass) {
@@ -91,7 +94,8 @@ Result<void> remove_tree(const std::string& path) {
     if (!walk.moved()) break;
   }
   if (!walk.problem().empty()) return fail(Code::unavailable, "cannot delete {}", walk.problem());
-  if (::rmdir(path.c_str()) != 0 && errno != ENOENT) return fail(Code::unavailable, "cannot delete {}: {}", path, std::strerror(errno));
+  if (::rmdir(path.c_str()) != 0 && errno != ENOENT)
+    return fail(Code::unavailable, "cannot delete {}: {}", path, std::strerror(errno));
   return {};
 }
 

@@ -22,7 +22,8 @@ constexpr std::size_t sniffed_bytes = 512;
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return out;
 }
 
@@ -63,7 +64,8 @@ bool leads_to_secret(int fd, int root) {
   std::snprintf(link, sizeof link, "/proc/self/fd/%d", root);
   const ssize_t root_size = ::readlink(link, root_target, sizeof root_target);
   if (size <= 0 || root_size <= 0 || size <= root_size) return false;
-  const std::string_view below = std::string_view(target, static_cast<std::size_t>(size)).substr(static_cast<std::size_t>(root_size));
+  const std::string_view below =
+      std::string_view(target, static_cast<std::size_t>(size)).substr(static_cast<std::size_t>(root_size));
   const auto parts = components(below);
   return parts && is_secret(*parts);
 }
@@ -72,7 +74,8 @@ bool leads_to_secret(int fd, int root) {
 
 Result<AllocFolder> AllocFolder::open(std::string root) {
   Fd fd(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
-  if (fd.get() < 0) return fail(errno == ENOENT ? Code::not_found : Code::unavailable, "open {}: {}", root, std::strerror(errno));
+  if (fd.get() < 0)
+    return fail(errno == ENOENT ? Code::not_found : Code::unavailable, "open {}: {}", root, std::strerror(errno));
   return AllocFolder(std::move(root), std::make_shared<Fd>(std::move(fd)));
 }
 
@@ -108,7 +111,8 @@ Result<std::vector<FileInfo>> AllocFolder::list(const std::string& path) const {
     struct stat status {};
     if (name == "." || name == ".." || ::fstatat(fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
     out.push_back(make_file_info(name, status));
-    if (out.size() == entries_max) return fail(Code::exhausted, "{}/{} has more than {} entries", root_, path, entries_max);
+    if (out.size() == entries_max)
+      return fail(Code::exhausted, "{}/{} has more than {} entries", root_, path, entries_max);
   }
   std::sort(out.begin(), out.end(), [](const FileInfo& a, const FileInfo& b) { return a.name < b.name; });
   return out;
@@ -121,7 +125,8 @@ std::vector<std::string> AllocFolder::names(const std::string& path, const std::
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(::fdopendir(::dup(fd->get())), ::closedir);
   if (!folder) return out;
   while (const dirent* entry = ::readdir(folder.get())) {
-    if (std::string_view(entry->d_name).starts_with(prefix) && out.size() < entries_max) out.emplace_back(entry->d_name);
+    if (std::string_view(entry->d_name).starts_with(prefix) && out.size() < entries_max)
+      out.emplace_back(entry->d_name);
   }
   std::sort(out.begin(), out.end());
   return out;
@@ -130,7 +135,8 @@ std::vector<std::string> AllocFolder::names(const std::string& path, const std::
 Result<FileInfo> AllocFolder::stat(const std::string& path) const {
   DROVER_LET(Fd fd, resolve(path, O_PATH, "stat"));
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return fail(Code::unavailable, "stat {}/{}: {}", root_, path, std::strerror(errno));
+  if (::fstat(fd.get(), &status) != 0)
+    return fail(Code::unavailable, "stat {}/{}: {}", root_, path, std::strerror(errno));
   const auto parts = components(path);
   FileInfo info = make_file_info(parts->empty() ? "." : parts->back(), status);
   info.content_type = "application/octet-stream";
@@ -144,7 +150,8 @@ Result<FileInfo> AllocFolder::stat(const std::string& path) const {
 Result<Fd> AllocFolder::open_file(const std::string& path) const {
   DROVER_LET(Fd fd, resolve(path, O_RDONLY, "stat"));
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return fail(Code::unavailable, "stat {}/{}: {}", root_, path, std::strerror(errno));
+  if (::fstat(fd.get(), &status) != 0)
+    return fail(Code::unavailable, "stat {}/{}: {}", root_, path, std::strerror(errno));
   if (S_ISDIR(status.st_mode)) return fail(Code::invalid, "file \"{}\" is a directory", path);
   if (!S_ISREG(status.st_mode)) return fail(Code::invalid, "file \"{}\" is not a regular file", path);
   return fd;

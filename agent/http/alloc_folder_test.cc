@@ -19,7 +19,8 @@ struct Fixture {
     std::string name = (fs::temp_directory_path() / "drover-fs-XXXXXX").string();
     root = ::mkdtemp(name.data());
     alloc = root + "/alloc-1";
-    for (const char* folder : {"/alloc/logs", "/web/local", "/web/secrets", "/web/private"}) fs::create_directories(alloc + folder);
+    for (const char* folder : {"/alloc/logs", "/web/local", "/web/secrets", "/web/private"})
+      fs::create_directories(alloc + folder);
     std::ofstream(root + "/outside") << "outside";
     std::ofstream(alloc + "/web/local/f.txt") << "hello world";
     std::ofstream(alloc + "/web/secrets/token") << "secret";
@@ -66,7 +67,8 @@ TEST_CASE("no path and no link leads out of the allocation", "[agent]") {
 
 TEST_CASE("a task's secrets are not read, neither by name nor through a link", "[agent]") {
   Fixture f;
-  for (const char* path : {"web/secrets/token", "/web//secrets/./token", "web/SECRETS/token", "web/private", "web/local/sneaky", "web/local/../secrets/token"}) {
+  for (const char* path : {"web/secrets/token", "/web//secrets/./token", "web/SECRETS/token", "web/private",
+                           "web/local/sneaky", "web/local/../secrets/token"}) {
     CAPTURE(path);
     CHECK(f.folder().open_file(path).error().code == Code::denied);
     CHECK_FALSE(f.folder().list(path));

@@ -49,7 +49,9 @@ Result<Value> body_of(const http::Request& request) {
   return json::parse(request.body);
 }
 
-http::Response failed(const Error& error) { return text_answer(error.code == Code::not_found ? 404 : 500, error.message); }
+http::Response failed(const Error& error) {
+  return text_answer(error.code == Code::not_found ? 404 : 500, error.message);
+}
 
 }  // namespace
 
@@ -87,7 +89,8 @@ Async<http::Response> ClientApi::handle(http::Request request) {
     http::Response done;
     co_return done;
   }
-  if (first == "metadata" || first == "identity") co_return text_answer(501, text("client/{} is not supported yet", first));
+  if (first == "metadata" || first == "identity")
+    co_return text_answer(501, text("client/{} is not supported yet", first));
   co_return text_answer(404, "Invalid method");
 }
 
@@ -106,7 +109,8 @@ Async<http::Response> ClientApi::about_alloc(Path path, http::Request request) {
     if (what == "restart") co_return co_await restart(id, std::move(request));
     co_return co_await signal(id, std::move(request));
   }
-  if (what == "exec" || what == "snapshot" || what == "pause") co_return text_answer(501, text("client/allocation/{} is not supported yet", what));
+  if (what == "exec" || what == "snapshot" || what == "pause")
+    co_return text_answer(501, text("client/allocation/{} is not supported yet", what));
   co_return text_answer(404, "resource not found");
 }
 
@@ -118,9 +122,11 @@ Async<http::Response> ClientApi::usage(std::string alloc_id, http::Request reque
   std::vector<Running> running;
   for (const TaskRunner* task : owner_.find_alloc(alloc_id)->tasks()) {
     const std::string name = task->view().name;
-    if (!task->task_id().empty() && (wanted.empty() || wanted == name)) running.push_back({name, task->driver(), task->task_id()});
+    if (!task->task_id().empty() && (wanted.empty() || wanted == name))
+      running.push_back({name, task->driver(), task->task_id()});
   }
-  if (!wanted.empty() && owner_.find_alloc(alloc_id)->task(wanted) == nullptr) co_return text_answer(404, text("unknown task name \"{}\"", wanted));
+  if (!wanted.empty() && owner_.find_alloc(alloc_id)->task(wanted) == nullptr)
+    co_return text_answer(404, text("unknown task name \"{}\"", wanted));
 
   std::map<std::string, TaskUsage> usages;
   for (const Running& task : running) {

@@ -59,7 +59,8 @@ struct Fixture final : ClientApi::Owner {
   }
   void collect_all() override { collected = "all"; }
 
-  http::Response ask(const std::string& method, const std::string& path, const http::Query& query = {}, const std::string& body = "") {
+  http::Response ask(const std::string& method, const std::string& path, const http::Query& query = {},
+                     const std::string& body = "") {
     http::Request request;
     request.method = method;
     request.path = "/v1/client/" + path;
@@ -67,7 +68,9 @@ struct Fixture final : ClientApi::Owner {
     request.body = body;
     return run(machine.time, life->loop, api->handle(request));
   }
-  http::Response files(const std::string& what, const http::Query& query) { return ask("GET", "fs/" + what + "/" + test_alloc_id, query); }
+  http::Response files(const std::string& what, const http::Query& query) {
+    return ask("GET", "fs/" + what + "/" + test_alloc_id, query);
+  }
   std::string body(http::Response response) {
     if (!response.stream) return response.body;
     Gathered out;
@@ -102,7 +105,8 @@ TEST_CASE("files of an allocation are listed, described and read", "[agent]") {
   CHECK(f.body(f.files("cat", {{"path", "server/local/f.txt"}})) == "hello world");
   CHECK(f.files("cat", {{"path", "server/local/p.html"}}).headers.get("Content-Type") == "text/plain");
   CHECK(f.body(f.files("readat", {{"path", "server/local/f.txt"}, {"offset", "6"}, {"limit", "3"}})) == "wor");
-  CHECK(f.body(f.files("stream", {{"path", "server/local/f.txt"}, {"origin", "end"}, {"offset", "5"}, {"follow", "false"}})) ==
+  CHECK(f.body(f.files("stream",
+                       {{"path", "server/local/f.txt"}, {"origin", "end"}, {"offset", "5"}, {"follow", "false"}})) ==
         R"({"Data":"d29ybGQ=","File":"server/local/f.txt","Offset":11})");
 }
 
@@ -116,11 +120,13 @@ TEST_CASE("what is asked wrongly is refused with the texts that clients know", "
   };
   refused("stat", {}, 400, "must provide a file name");
   refused("cat", {}, 200, "must provide a file name");
-  refused("readat", {{"path", "x"}, {"offset", "x"}}, 200, "error parsing offset: strconv.ParseInt: parsing \"x\": invalid syntax");
+  refused("readat", {{"path", "x"}, {"offset", "x"}}, 200,
+          "error parsing offset: strconv.ParseInt: parsing \"x\": invalid syntax");
   refused("ls", {{"path", "../.."}}, 500, "Path escapes the alloc directory");
   refused("ls", {{"path", "none"}}, 404, "open " + f.root + "/none: no such file or directory");
   refused("stream", {{"path", "server"}}, 400, "file \"server\" is a directory");
-  refused("stream", {{"path", "x"}, {"follow", "x"}}, 500, "failed to parse follow field to boolean: strconv.ParseBool: parsing \"x\": invalid syntax");
+  refused("stream", {{"path", "x"}, {"follow", "x"}}, 500,
+          "failed to parse follow field to boolean: strconv.ParseBool: parsing \"x\": invalid syntax");
   refused("logs", {{"type", "stdout"}}, 400, "must provide task name");
   refused("logs", {{"task", "server"}}, 400, "must provide log type (stdout/stderr)");
   refused("logs", {{"task", "nope"}, {"type", "stdout"}}, 400, "unknown task name \"nope\"");
@@ -137,13 +143,18 @@ TEST_CASE("logs are read over all rotated files, plain or in frames", "[agent]")
   f.log(1, "two\n");
   f.log(1, "wrong\n", "stderr");
   CHECK(f.body(f.files("logs", {{"task", "server"}, {"type", "stdout"}, {"plain", "true"}})) == "one\ntwo\n");
-  CHECK(f.body(f.files("logs", {{"task", "server"}, {"type", "stdout"}, {"plain", "true"}, {"offset", "2"}})) == "e\ntwo\n");
-  CHECK(f.body(f.files("logs", {{"task", "server"}, {"type", "stdout"}, {"plain", "true"}, {"origin", "end"}, {"offset", "6"}})) == "e\ntwo\n");
-  CHECK(f.body(f.files("logs", {{"task", "server"}, {"type", "stdout"}})) ==
-        R"({"Data":"b25lCg==","File":"alloc/logs/server.stdout.0","Offset":4}{"Data":"dHdvCg==","File":"alloc/logs/server.stdout.1","Offset":4})");
+  CHECK(f.body(f.files("logs", {{"task", "server"}, {"type", "stdout"}, {"plain", "true"}, {"offset", "2"}})) ==
+        "e\ntwo\n");
+  CHECK(f.body(f.files(
+            "logs", {{"task", "server"}, {"type", "stdout"}, {"plain", "true"}, {"origin", "end"}, {"offset", "6"}})) ==
+        "e\ntwo\n");
+  CHECK(
+      f.body(f.files("logs", {{"task", "server"}, {"type", "stdout"}})) ==
+      R"({"Data":"b25lCg==","File":"alloc/logs/server.stdout.0","Offset":4}{"Data":"dHdvCg==","File":"alloc/logs/server.stdout.1","Offset":4})");
 }
 
-TEST_CASE("following a log sees what comes, beats in silence, and ends when the task has ended and all is sent", "[agent]") {
+TEST_CASE("following a log sees what comes, beats in silence, and ends when the task has ended and all is sent",
+          "[agent]") {
   Fixture f(R"({"run_for": "5s"})", "batch");
   f.log(0, "first\n");
   const http::Response response = f.files("logs", {{"task", "server"}, {"type", "stdout"}, {"follow", "true"}});
@@ -182,7 +193,8 @@ TEST_CASE("tasks are measured, restarted and signalled", "[agent]") {
   const std::string alloc = std::string("allocation/") + test_alloc_id;
   const auto usage = json::parse(f.ask("GET", alloc + "/stats").body);
   REQUIRE(usage);
-  CHECK(*usage->find("Tasks")->find("server")->find("ResourceUsage")->find("MemoryStats")->find("RSS") == Value(1024 * 1024));
+  CHECK(*usage->find("Tasks")->find("server")->find("ResourceUsage")->find("MemoryStats")->find("RSS") ==
+        Value(1024 * 1024));
   CHECK(usage->find("ResourceUsage")->find("DeviceStats")->is_list());
 
   CHECK(f.ask("PUT", alloc + "/signal", {}, R"({"Task": "server", "Signal": "SIGHUP"})").body == R"({"Index":0})");

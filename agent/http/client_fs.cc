@@ -35,7 +35,8 @@ Result<bool> parse_flag(const http::Request& request, std::string_view name, boo
   for (const char* no : {"0", "f", "F", "FALSE", "false", "False"}) {
     if (*value == no) return false;
   }
-  return fail(Code::invalid, "failed to parse {} field to boolean: strconv.ParseBool: parsing \"{}\": invalid syntax", name, *value);
+  return fail(Code::invalid, "failed to parse {} field to boolean: strconv.ParseBool: parsing \"{}\": invalid syntax",
+              name, *value);
 }
 
 /// Where a stream begins, as its parameters say.
@@ -181,7 +182,8 @@ http::Response ClientApi::logs(AllocFolder folder, std::string alloc_id, const h
 
   const TaskRunner* runner = owner_.find_alloc(alloc_id)->task(task);
   if (runner == nullptr) return text_answer(400, text("unknown task name \"{}\"", task));
-  if (runner->state().started_at() == 0) return text_answer(404, text("task \"{}\" not started yet. No logs available", task));
+  if (runner->state().started_at() == 0)
+    return text_answer(404, text("task \"{}\" not started yet. No logs available", task));
   const std::string prefix = task + "." + type + ".";
   if (folder.names("alloc/logs", prefix).empty() && runner->logs_disabled()) {
     return text_answer(404, text("log entry for task \"{}\" and log type \"{}\" not found", task, type));

@@ -14,13 +14,20 @@ struct NamedType {
   std::string_view ending;
   std::string_view type;
 };
-constexpr std::array<NamedType, 9> types_by_name = {{
-    {".html", "text/html; charset=utf-8"}, {".htm", "text/html; charset=utf-8"}, {".css", "text/css; charset=utf-8"},
-    {".js", "text/javascript; charset=utf-8"}, {".json", "application/json"}, {".xml", "text/xml; charset=utf-8"},
-    {".svg", "image/svg+xml"}, {".png", "image/png"}, {".txt", "text/plain; charset=utf-8"}}};
+constexpr std::array<NamedType, 9> types_by_name = {{{".html", "text/html; charset=utf-8"},
+                                                     {".htm", "text/html; charset=utf-8"},
+                                                     {".css", "text/css; charset=utf-8"},
+                                                     {".js", "text/javascript; charset=utf-8"},
+                                                     {".json", "application/json"},
+                                                     {".xml", "text/xml; charset=utf-8"},
+                                                     {".svg", "image/svg+xml"},
+                                                     {".png", "image/png"},
+                                                     {".txt", "text/plain; charset=utf-8"}}};
 
 bool is_binary(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != 0x1b; });
+  return std::any_of(text.begin(), text.end(), [](unsigned char c) {
+    return c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != 0x1b;
+  });
 }
 
 }  // namespace

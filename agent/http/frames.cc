@@ -10,7 +10,9 @@ std::string base64(std::string_view bytes) {
   constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
   out.reserve((bytes.size() + 2) / 3 * 4);
-  const auto byte = [&bytes](std::size_t at) -> std::uint32_t { return at < bytes.size() ? static_cast<unsigned char>(bytes[at]) : 0; };
+  const auto byte = [&bytes](std::size_t at) -> std::uint32_t {
+    return at < bytes.size() ? static_cast<unsigned char>(bytes[at]) : 0;
+  };
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     const std::uint32_t group = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
     out += letters[group >> 18];

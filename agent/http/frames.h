@@ -14,8 +14,8 @@ constexpr std::size_t frame_bytes_max = 64 * 1024;
 struct Frame {
   std::string_view data;
   std::string_view file;
-  std::string_view event;   ///< "file deleted", "file truncated"
-  std::uint64_t offset = 0; ///< in `file`, after the data
+  std::string_view event;    ///< "file deleted", "file truncated"
+  std::uint64_t offset = 0;  ///< in `file`, after the data
 };
 
 std::string write_frame(const Frame& frame);

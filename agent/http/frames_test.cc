@@ -8,7 +8,8 @@ namespace drover::agent {
 
 TEST_CASE("a frame is one object, a heartbeat an empty one", "[agent]") {
   CHECK(write_frame({}) == "{}");
-  CHECK(write_frame({"hello", "alloc/logs/a.stdout.0", "", 5}) == R"({"Data":"aGVsbG8=","File":"alloc/logs/a.stdout.0","Offset":5})");
+  CHECK(write_frame({"hello", "alloc/logs/a.stdout.0", "", 5}) ==
+        R"({"Data":"aGVsbG8=","File":"alloc/logs/a.stdout.0","Offset":5})");
   CHECK(write_frame({"", "", "file deleted", 0}) == R"({"FileEvent":"file deleted"})");
   CHECK(write_frame({"ab", "", "", 0}) == R"({"Data":"YWI="})");
   CHECK(write_frame({std::string_view("\0\xff\x01", 3), "", "", 0}) == R"({"Data":"AP8B"})");

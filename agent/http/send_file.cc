@@ -17,7 +17,8 @@ constexpr const char* log_folder = "alloc/logs";
 /// Writes pieces as the plan says, and beats when nothing was written for a while.
 class Writer {
  public:
-  Writer(const SendPlan& plan, http::StreamWriter& out) : loop_(*plan.loop), framed_(plan.framed), out_(out), last_(plan.loop->uptime()) {}
+  Writer(const SendPlan& plan, http::StreamWriter& out)
+      : loop_(*plan.loop), framed_(plan.framed), out_(out), last_(plan.loop->uptime()) {}
 
   /// `offset` is where the data ends.
   Async<bool> write(std::string data, std::string file, std::uint64_t offset) {
@@ -93,13 +94,15 @@ Async<std::vector<LogFile>> list_log(SendPlan plan, std::string prefix) {
     std::sort(files.begin(), files.end(), [](const LogFile& a, const LogFile& b) { return a.index < b.index; });
     return files;
   };
-  Result<std::vector<LogFile>> done = co_await run_on_pool<std::vector<LogFile>>(*plan.workers, *plan.loop, std::move(work));
+  Result<std::vector<LogFile>> done =
+      co_await run_on_pool<std::vector<LogFile>>(*plan.workers, *plan.loop, std::move(work));
   co_return done ? std::move(done).value() : std::vector<LogFile>();
 }
 
 /// The file after `index`, when there is one.
 std::optional<std::uint64_t> next_index(const std::vector<LogFile>& files, std::uint64_t index) {
-  const auto next = std::find_if(files.begin(), files.end(), [index](const LogFile& file) { return file.index > index; });
+  const auto next =
+      std::find_if(files.begin(), files.end(), [index](const LogFile& file) { return file.index > index; });
   return next == files.end() ? std::nullopt : std::optional(next->index);
 }
 

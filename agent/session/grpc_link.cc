@@ -13,7 +13,8 @@ constexpr Duration call_max = 10s;
 template <class Out, class In>
 class Held final : public Duplex<Out, In> {
  public:
-  Held(std::shared_ptr<rpc::Channel> channel, std::unique_ptr<rpc::ByteDuplex> bytes) : channel_(std::move(channel)), messages_(std::move(bytes)) {}
+  Held(std::shared_ptr<rpc::Channel> channel, std::unique_ptr<rpc::ByteDuplex> bytes)
+      : channel_(std::move(channel)), messages_(std::move(bytes)) {}
 
   Result<void> send(Out message) override { return messages_.send(std::move(message)); }
   Async<Result<In>> receive() override { return messages_.receive(); }
@@ -26,7 +27,8 @@ class Held final : public Duplex<Out, In> {
 
 template <class Out, class In>
 std::unique_ptr<Duplex<Out, In>> open(Loop& loop, std::shared_ptr<rpc::Channel> channel, const std::string& method) {
-  auto bytes = rpc::duplex_of(loop, [&channel, &method](rpc::CallEvents events) { return channel->open(method, std::move(events)); });
+  auto bytes = rpc::duplex_of(
+      loop, [&channel, &method](rpc::CallEvents events) { return channel->open(method, std::move(events)); });
   return std::make_unique<Held<Out, In>>(std::move(channel), std::move(bytes));
 }
 

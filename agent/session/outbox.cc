@@ -28,7 +28,8 @@ void Outbox::stored(std::uint64_t sequence) { flying_.erase(flying_.begin(), fly
 
 void Outbox::connection_lost() {
   // Newest first: insert() keeps what is there, and what waits is newer than all that flew.
-  for (auto batch = flying_.rbegin(); batch != flying_.rend(); ++batch) waiting_.insert(batch->second.begin(), batch->second.end());
+  for (auto batch = flying_.rbegin(); batch != flying_.rend(); ++batch)
+    waiting_.insert(batch->second.begin(), batch->second.end());
   flying_.clear();
 }
 
@@ -38,7 +39,8 @@ void Outbox::drop(const std::string& id) {
 }
 
 bool Outbox::is_told(const std::string& id) const {
-  return !waiting_.contains(id) && std::none_of(flying_.begin(), flying_.end(), [&id](const auto& batch) { return batch.second.contains(id); });
+  return !waiting_.contains(id) &&
+         std::none_of(flying_.begin(), flying_.end(), [&id](const auto& batch) { return batch.second.contains(id); });
 }
 
 }  // namespace drover::agent

@@ -34,7 +34,8 @@ TEST_CASE("the newest status of each allocation is told, in one message", "[agen
   CHECK(outbox.empty());
 }
 
-TEST_CASE("what was not acknowledged when the link broke is told again, never an older state after a newer", "[agent]") {
+TEST_CASE("what was not acknowledged when the link broke is told again, never an older state after a newer",
+          "[agent]") {
   Outbox outbox;
   outbox.put(status("a", "one"));
   REQUIRE(outbox.next());

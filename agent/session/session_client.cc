@@ -44,7 +44,8 @@ Async<void> SessionClient::run() {
     end_session();
     if (worked) pause = pause_first;
     const Duration wait = may_retry_ ? pause : pause_refused;
-    log_.warn("no session with a server, dialling again: in={}ms error=\"{}\"", std::chrono::duration_cast<std::chrono::milliseconds>(wait).count(), ended.error().message);
+    log_.warn("no session with a server, dialling again: in={}ms error=\"{}\"",
+              std::chrono::duration_cast<std::chrono::milliseconds>(wait).count(), ended.error().message);
     // Half of the pause is chance, so that a thousand agents do not come back in the same instant.
     const Duration jittered = std::chrono::duration_cast<Duration>(wait * (0.5 + 0.5 * random_.unit()));
     const bool slept = co_await loop_.sleep(jittered);
@@ -78,10 +79,12 @@ Async<Result<Duration>> SessionClient::say_hello(Session& session) {
   DROVER_CO_LET(const model::ToAgent answer, co_await session.receive());
   if (answer.has_refused()) {
     may_retry_ = answer.refused().may_retry();
-    co_return fail(may_retry_ ? Code::unavailable : Code::denied, "the server refuses this agent: {}", answer.refused().reason());
+    co_return fail(may_retry_ ? Code::unavailable : Code::denied, "the server refuses this agent: {}",
+                   answer.refused().reason());
   }
   if (!answer.has_welcome()) co_return fail(Code::internal, "the server did not answer the hello with a welcome");
-  if (answer.welcome().servers_size() > 0) link_.use_servers({answer.welcome().servers().begin(), answer.welcome().servers().end()});
+  if (answer.welcome().servers_size() > 0)
+    link_.use_servers({answer.welcome().servers().begin(), answer.welcome().servers().end()});
   const Duration ttl(answer.welcome().heartbeat_ttl_ns());
   co_return ttl < ttl_min ? ttl_default : ttl;
 }
@@ -96,13 +99,19 @@ Async<Result<void>> SessionClient::read_messages(Session& session) {
 
 Result<void> SessionClient::dispatch(const model::ToAgent& message) {
   switch (message.kind_case()) {
-    case model::ToAgent::kAllocs: return owner_.take(message.allocs());
-    case model::ToAgent::kStored: owner_.take(message.stored()); return {};
-    case model::ToAgent::kOpen: owner_.take(message.open()); return {};
+    case model::ToAgent::kAllocs:
+      return owner_.take(message.allocs());
+    case model::ToAgent::kStored:
+      owner_.take(message.stored());
+      return {};
+    case model::ToAgent::kOpen:
+      owner_.take(message.open());
+      return {};
     case model::ToAgent::kRefused:
       may_retry_ = message.refused().may_retry();
       return fail(Code::unavailable, "the server ends the session: {}", message.refused().reason());
-    default: return {};  // beats; and whatever newer servers say
+    default:
+      return {};  // beats; and whatever newer servers say
   }
 }
 

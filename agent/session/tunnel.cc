@@ -27,7 +27,12 @@ http::Request to_request(const model::OpenTunnel& open) {
 class Answering final : public http::StreamWriter {
  public:
   Answering(Loop& loop, std::unique_ptr<Tunnel> stream, http::Handler handler, const model::OpenTunnel& open)
-      : stream_(std::move(stream)), handler_(std::move(handler)), request_(to_request(open)), id_(open.id()), changed_(loop), scope_(loop) {}
+      : stream_(std::move(stream)),
+        handler_(std::move(handler)),
+        request_(to_request(open)),
+        id_(open.id()),
+        changed_(loop),
+        scope_(loop) {}
 
   Async<void> run() {
     model::TunnelFrame accept;
@@ -71,12 +76,15 @@ class Answering final : public http::StreamWriter {
           request_.body += frame->body();
           grant(frame->body().size());
           break;
-        case model::TunnelFrame::kCredit: credit_ += frame->credit(); break;
+        case model::TunnelFrame::kCredit:
+          credit_ += frame->credit();
+          break;
         case model::TunnelFrame::kEnd:
           if (request_complete_ || !frame->end().error().empty()) co_return;
           request_complete_ = true;
           break;
-        default: break;
+        default:
+          break;
       }
       changed_.notify();
     }
@@ -92,8 +100,10 @@ class Answering final : public http::StreamWriter {
     http::Response response = co_await handler_(std::move(request));
     if (!send_head(response)) co_return;
     bool whole = false;
-    if (response.stream) whole = co_await response.stream(*this);
-    else whole = co_await write(std::move(response.body));
+    if (response.stream)
+      whole = co_await response.stream(*this);
+    else
+      whole = co_await write(std::move(response.body));
     if (gone_) co_return;
     model::TunnelFrame end;
     end.mutable_end()->set_error(whole ? "" : "the answer was cut short");

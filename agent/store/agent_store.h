@@ -25,11 +25,11 @@ struct StoredNode {
 /// What must outlive the agent about one task.
 struct StoredTask {
   std::shared_ptr<const model::TaskState> state;
-  std::optional<TaskHandle> handle;     ///< of the start that is running (or whose exit is not yet told)
-  std::string driver;                   ///< whose handle it is
-  std::uint32_t attempts = 0;           ///< restarts counted in the current interval of the restart policy
+  std::optional<TaskHandle> handle;  ///< of the start that is running (or whose exit is not yet told)
+  std::string driver;                ///< whose handle it is
+  std::uint32_t attempts = 0;        ///< restarts counted in the current interval of the restart policy
   Instant interval_start{};
-  bool finished = false;                ///< will never run again
+  bool finished = false;  ///< will never run again
 };
 
 struct StoredAlloc {

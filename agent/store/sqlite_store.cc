@@ -30,7 +30,8 @@ struct SqliteStore::Batch {
 
 /// Shared with the write that runs; its file is touched by that write only, the rest on the loop.
 struct SqliteStore::State : std::enable_shared_from_this<State> {
-  State(Loop& its_loop, Workers& its_workers, std::unique_ptr<StoreFile> its_file) : loop(its_loop), workers(its_workers), file(std::move(its_file)) {}
+  State(Loop& its_loop, Workers& its_workers, std::unique_ptr<StoreFile> its_file)
+      : loop(its_loop), workers(its_workers), file(std::move(its_file)) {}
 
   void write_next() {
     writing = std::move(next);
@@ -69,7 +70,8 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(Loop& loop, Workers& work
 
 Async<Result<StoredState>> SqliteStore::load() {
   std::function<Result<StoredState>()> work = [state = state_] { return state->file->load(); };
-  Result<Result<StoredState>> loaded = co_await run_on_pool<Result<StoredState>>(state_->workers, state_->loop, std::move(work));
+  Result<Result<StoredState>> loaded =
+      co_await run_on_pool<Result<StoredState>>(state_->workers, state_->loop, std::move(work));
   if (!loaded) co_return std::move(loaded).error();
   co_return std::move(loaded).value();
 }

@@ -55,7 +55,9 @@ std::string slurp(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-void spill(const std::filesystem::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes; }
+void spill(const std::filesystem::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
 
 }  // namespace
 
@@ -90,7 +92,8 @@ TEST_CASE("writes asked for at the same time share a transaction and are all dur
   Fixture f;
   int done = 0;
   for (int i = 0; i < 50; ++i) {
-    start<Result<void>>(f.loop, f.store->save_alloc(make_alloc({}, "alloc-" + std::to_string(i))), [&done](const Result<void>& saved) { done += saved.ok() ? 1 : 0; });
+    start<Result<void>>(f.loop, f.store->save_alloc(make_alloc({}, "alloc-" + std::to_string(i))),
+                        [&done](const Result<void>& saved) { done += saved.ok() ? 1 : 0; });
   }
   f.time.run_until_idle();
   CHECK(done == 50);

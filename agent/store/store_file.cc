@@ -45,7 +45,8 @@ StoreFile::~StoreFile() = default;
 Result<std::unique_ptr<StoreFile>> StoreFile::open(std::filesystem::path folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) return fail(Code::unavailable, "cannot make the agent's state folder {}: {}", folder.string(), error.message());
+  if (error)
+    return fail(Code::unavailable, "cannot make the agent's state folder {}: {}", folder.string(), error.message());
   ::chmod(folder.c_str(), 0700);
   std::unique_ptr<StoreFile> file(new StoreFile(std::move(folder)));
   DROVER_LET(FileLock lock, FileLock::take(file->folder_));
@@ -68,7 +69,8 @@ Result<void> StoreFile::open_database() {
   if (database_->version() != 0) return {};
   sqlite::Database& database = *database_;
   return database.transaction([&database]() -> Result<void> {
-    DROVER_TRY(database.run("CREATE TABLE records (key BLOB PRIMARY KEY, body BLOB NOT NULL, checksum INTEGER NOT NULL) WITHOUT ROWID"));
+    DROVER_TRY(database.run(
+        "CREATE TABLE records (key BLOB PRIMARY KEY, body BLOB NOT NULL, checksum INTEGER NOT NULL) WITHOUT ROWID"));
     return database.set_version(format_version);
   });
 }
@@ -82,13 +84,17 @@ Result<void> StoreFile::move_aside(const std::string& why) {
     if (!std::filesystem::exists(aside, error)) break;
   }
   std::filesystem::rename(folder_ / "agent.db", aside, error);
-  if (error) return fail(Code::unavailable, "cannot move the damaged {} aside: {}", (folder_ / "agent.db").string(), error.message());
+  if (error)
+    return fail(Code::unavailable, "cannot move the damaged {} aside: {}", (folder_ / "agent.db").string(),
+                error.message());
   for (const char* suffix : {"-wal", "-shm"}) {
     std::filesystem::rename(folder_ / (std::string("agent.db") + suffix), aside.string() + suffix, error);
   }
-  losses_.push_back(text("the agent's store was damaged ({}); it is kept as {}, and what could not be read of it is forgotten: allocations are "
-                         "fetched from the server again, tasks whose handle is lost are not looked after any more",
-                         why, aside.string()));
+  losses_.push_back(
+      text("the agent's store was damaged ({}); it is kept as {}, and what could not be read of it is forgotten: "
+           "allocations are "
+           "fetched from the server again, tasks whose handle is lost are not looked after any more",
+           why, aside.string()));
   return {};
 }
 
@@ -101,8 +107,10 @@ Result<StoredState> StoreFile::load() {
     DROVER_TRY(open_database());
     std::vector<StoreChange> kept;
     for (const auto& [id, alloc] : state.allocs) {
-      if (alloc.alloc != nullptr) kept.push_back({StoreChange::Kind::put, "alloc/" + id, alloc.alloc->SerializeAsString()});
-      for (const auto& [task, stored] : alloc.tasks) kept.push_back({StoreChange::Kind::put, "task/" + id + "/" + task, write_stored_task(stored)});
+      if (alloc.alloc != nullptr)
+        kept.push_back({StoreChange::Kind::put, "alloc/" + id, alloc.alloc->SerializeAsString()});
+      for (const auto& [task, stored] : alloc.tasks)
+        kept.push_back({StoreChange::Kind::put, "task/" + id + "/" + task, write_stored_task(stored)});
     }
     DROVER_TRY(write(kept));
   } else if (!read) {
@@ -110,7 +118,8 @@ Result<StoredState> StoreFile::load() {
   }
   std::erase_if(state.allocs, [this](const auto& entry) {
     if (entry.second.alloc != nullptr) return false;
-    losses_.push_back(text("the record of allocation {} is lost, so its tasks are not looked after any more", entry.first));
+    losses_.push_back(
+        text("the record of allocation {} is lost, so its tasks are not looked after any more", entry.first));
     return true;
   });
   read_identity_files(state);
@@ -145,13 +154,18 @@ void StoreFile::take_record(StoredState& state, std::string_view key, std::strin
     for (const stored::Pair& pair : meta.entries()) state.dynamic_meta[pair.name()] = pair.value();
   } else if (key.starts_with("alloc/")) {
     auto alloc = std::make_shared<model::Allocation>();
-    if (alloc->ParseFromArray(body.data(), size)) state.allocs[std::string(key.substr(6))].alloc = std::move(alloc);
-    else losses_.push_back(text("the record {} cannot be understood and is left out", key));
+    if (alloc->ParseFromArray(body.data(), size))
+      state.allocs[std::string(key.substr(6))].alloc = std::move(alloc);
+    else
+      losses_.push_back(text("the record {} cannot be understood and is left out", key));
   } else if (key.starts_with("task/")) {
     const auto slash = key.find('/', 5);
     Result<StoredTask> task = read_stored_task(body);
-    if (task && slash != std::string_view::npos) state.allocs[std::string(key.substr(5, slash - 5))].tasks[std::string(key.substr(slash + 1))] = std::move(task).value();
-    else losses_.push_back(text("the record {} cannot be understood and is left out", key));
+    if (task && slash != std::string_view::npos)
+      state.allocs[std::string(key.substr(5, slash - 5))].tasks[std::string(key.substr(slash + 1))] =
+          std::move(task).value();
+    else
+      losses_.push_back(text("the record {} cannot be understood and is left out", key));
   }
 }
 
@@ -176,11 +190,14 @@ Result<void> StoreFile::write(const std::vector<StoreChange>& changes) {
   if (database_ == nullptr) DROVER_TRY(open_database());
   sqlite::Database& database = *database_;
   Result<void> written = database.transaction([&database, &changes]() -> Result<void> {
-    DROVER_LET(sqlite::Statement put, database.prepare("INSERT OR REPLACE INTO records (key, body, checksum) VALUES (?, ?, ?)"));
+    DROVER_LET(sqlite::Statement put,
+               database.prepare("INSERT OR REPLACE INTO records (key, body, checksum) VALUES (?, ?, ?)"));
     DROVER_LET(sqlite::Statement erase, database.prepare("DELETE FROM records WHERE key >= ? AND key < ?"));
     for (const StoreChange& change : changes) {
       if (change.kind == StoreChange::Kind::put) {
-        put.bind(0, change.key).bind(1, change.body).bind(2, static_cast<std::int64_t>(checksum(change.key, change.body)));
+        put.bind(0, change.key)
+            .bind(1, change.body)
+            .bind(2, static_cast<std::int64_t>(checksum(change.key, change.body)));
         DROVER_TRY(put.run());
       } else {
         const std::string end = change.kind == StoreChange::Kind::erase ? change.key + '\0' : after_prefix(change.key);

@@ -18,7 +18,7 @@ namespace drover::agent {
 /// One change of the store: a record put, one taken away, or all whose key begins with a text.
 struct StoreChange {
   enum class Kind : std::uint8_t { put, erase, erase_below } kind = Kind::put;
-  std::string key;   ///< "node", "alloc/<id>", "task/<alloc id>/<task>", "meta"
+  std::string key;  ///< "node", "alloc/<id>", "task/<alloc id>/<task>", "meta"
   std::string body;
 };
 
@@ -28,7 +28,8 @@ struct StoreChange {
 /// and a damaged record is left out; `losses` says so. Neither stops the agent.
 class StoreFile {
  public:
-  /// `folder` is the agent's state folder, made with mode 0700 when it is not there. `conflict` when another agent has it.
+  /// `folder` is the agent's state folder, made with mode 0700 when it is not there. `conflict` when another agent has
+  /// it.
   static Result<std::unique_ptr<StoreFile>> open(std::filesystem::path folder);
   ~StoreFile();
 

@@ -38,8 +38,10 @@ void write_resources(const TaskResources& from, stored::Resources& to) {
 }
 
 TaskResources read_resources(const stored::Resources& from) {
-  TaskResources out{from.cpu_shares(), from.memory_mb(), from.memory_max_mb(), from.memory_limit_bytes(), from.percent_ticks(), from.cpuset_cpus(), from.cpuset_cgroup(), {}};
-  for (const stored::Port& port : from.ports()) out.ports.push_back({port.label(), port.value(), port.to(), port.host_ip()});
+  TaskResources out{from.cpu_shares(),    from.memory_mb(),   from.memory_max_mb(), from.memory_limit_bytes(),
+                    from.percent_ticks(), from.cpuset_cpus(), from.cpuset_cgroup(), {}};
+  for (const stored::Port& port : from.ports())
+    out.ports.push_back({port.label(), port.value(), port.to(), port.host_ip()});
   return out;
 }
 
@@ -108,9 +110,11 @@ Result<TaskConfig> read_config(const stored::TaskConfig& from) {
   out.device_env = read_texts(from.device_env());
   out.resources = read_resources(from.resources());
   for (const stored::Mount& mount : from.mounts()) {
-    out.mounts.push_back({mount.task_path(), mount.host_path(), mount.read_only(), mount.propagation_mode(), mount.selinux_label()});
+    out.mounts.push_back(
+        {mount.task_path(), mount.host_path(), mount.read_only(), mount.propagation_mode(), mount.selinux_label()});
   }
-  for (const stored::Device& device : from.devices()) out.devices.push_back({device.task_path(), device.host_path(), device.permissions()});
+  for (const stored::Device& device : from.devices())
+    out.devices.push_back({device.task_path(), device.host_path(), device.permissions()});
   if (from.has_dns()) {
     out.dns = TaskDns{{from.dns().servers().begin(), from.dns().servers().end()},
                       {from.dns().searches().begin(), from.dns().searches().end()},
@@ -139,7 +143,8 @@ std::string write_stored_task(const StoredTask& task) {
 
 Result<StoredTask> read_stored_task(std::string_view bytes) {
   stored::Task in;
-  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return fail(Code::invalid, "it is no record of a task");
+  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return fail(Code::invalid, "it is no record of a task");
   StoredTask out;
   out.state = std::make_shared<const model::TaskState>(in.state());
   out.driver = in.driver();
@@ -148,7 +153,8 @@ Result<StoredTask> read_stored_task(std::string_view bytes) {
   if (in.has_handle()) {
     TaskHandle handle;
     handle.version = in.handle().version();
-    if (in.handle().life() > static_cast<std::uint32_t>(TaskLife::exited)) return fail(Code::invalid, "its handle has an unknown state");
+    if (in.handle().life() > static_cast<std::uint32_t>(TaskLife::exited))
+      return fail(Code::invalid, "its handle has an unknown state");
     handle.life = static_cast<TaskLife>(in.handle().life());
     handle.driver_state = in.handle().driver_state();
     DROVER_LET(handle.config, read_config(in.handle().config()));

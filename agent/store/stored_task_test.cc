@@ -46,8 +46,6 @@ TEST_CASE("all that a driver was told of a task comes back from disk", "[agent]"
   CHECK(back->interval_start == from_ns(99));
 }
 
-TEST_CASE("bytes that are no record are an error", "[agent]") {
-  CHECK_FALSE(read_stored_task("\xff\xff\xff"));
-}
+TEST_CASE("bytes that are no record are an error", "[agent]") { CHECK_FALSE(read_stored_task("\xff\xff\xff")); }
 
 }  // namespace drover::agent

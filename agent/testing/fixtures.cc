@@ -14,7 +14,8 @@ model::Task& add_task(model::TaskGroup& group, const std::string& name, const st
   return task;
 }
 
-std::shared_ptr<const model::Allocation> make_alloc(const std::function<void(model::Allocation&, model::TaskGroup&)>& change, const std::string& id) {
+std::shared_ptr<const model::Allocation> make_alloc(
+    const std::function<void(model::Allocation&, model::TaskGroup&)>& change, const std::string& id) {
   auto alloc = std::make_shared<model::Allocation>();
   alloc->set_id(id);
   alloc->set_namespace_("default");
@@ -43,7 +44,8 @@ std::shared_ptr<const model::Allocation> make_alloc(const std::function<void(mod
   return alloc;
 }
 
-std::shared_ptr<const model::Allocation> changed_alloc(const model::Allocation& alloc, const std::function<void(model::Allocation&)>& change) {
+std::shared_ptr<const model::Allocation> changed_alloc(const model::Allocation& alloc,
+                                                       const std::function<void(model::Allocation&)>& change) {
   auto newer = std::make_shared<model::Allocation>(alloc);
   newer->set_alloc_modify_index(alloc.alloc_modify_index() + 1);
   newer->set_modify_index(alloc.modify_index() + 1);
@@ -70,7 +72,9 @@ TestLife::TestLife(VirtualTime& time, SimMachine& machine, MemoryDisk& disk, Mem
       files(loop, folders),
       drivers_changed(loop),
       server_contacted(loop),
-      world{loop, random, drivers, store, files, settings, drivers_changed, server_contacted, has_contact, [] { return make_node(); }, Log()} {}
+      world{loop,     random,          drivers,          store,       files,
+            settings, drivers_changed, server_contacted, has_contact, [] { return make_node(); },
+            Log()} {}
 
 std::string event_types(const model::TaskState& state) {
   std::string out;

@@ -17,12 +17,14 @@ constexpr const char* test_alloc_id = "aaaaaaaa-1111-2222-3333-444444444444";
 
 /// A service job "web", group "api", with one task "server" of the mock driver that runs until it is stopped;
 /// `change` makes of it what a test is about.
-std::shared_ptr<const model::Allocation> make_alloc(const std::function<void(model::Allocation&, model::TaskGroup&)>& change = {},
-                                                    const std::string& id = test_alloc_id);
+std::shared_ptr<const model::Allocation> make_alloc(
+    const std::function<void(model::Allocation&, model::TaskGroup&)>& change = {},
+    const std::string& id = test_alloc_id);
 /// Adds a task of the mock driver, with its `config` as JSON.
 model::Task& add_task(model::TaskGroup& group, const std::string& name, const std::string& config = "{}");
 /// The same allocation, changed, one index later.
-std::shared_ptr<const model::Allocation> changed_alloc(const model::Allocation& alloc, const std::function<void(model::Allocation&)>& change);
+std::shared_ptr<const model::Allocation> changed_alloc(const model::Allocation& alloc,
+                                                       const std::function<void(model::Allocation&)>& change);
 
 std::shared_ptr<const model::Node> make_node();
 

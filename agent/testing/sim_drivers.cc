@@ -11,7 +11,10 @@ Duration parse_time(const Value* value, Duration otherwise) {
   char* unit = nullptr;
   const double number = std::strtod(value->text().c_str(), &unit);
   const std::string_view suffix = unit;
-  const double seconds = suffix == "ms" ? number / 1e3 : suffix == "m" ? number * 60 : suffix == "h" ? number * 3600 : number;
+  const double seconds = suffix == "ms"  ? number / 1e3
+                         : suffix == "m" ? number * 60
+                         : suffix == "h" ? number * 3600
+                                         : number;
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
 }
 
@@ -41,8 +44,10 @@ void SimMachine::kill_driver(const std::string& driver, Duration back_after) {
 }
 
 void SimMachine::set_driver_present(const std::string& driver, bool present) {
-  if (present) drivers.insert(driver);
-  else drivers.erase(driver);
+  if (present)
+    drivers.insert(driver);
+  else
+    drivers.erase(driver);
   for (auto& [id, task] : tasks) {
     if (task.driver == driver) task.known = false;
   }
@@ -70,7 +75,8 @@ std::size_t SimMachine::running(const std::string& alloc_id, const std::string& 
 }
 
 std::size_t SimMachine::running() const {
-  return static_cast<std::size_t>(std::count_if(tasks.begin(), tasks.end(), [this](const auto& entry) { return entry.second.runs(now()); }));
+  return static_cast<std::size_t>(
+      std::count_if(tasks.begin(), tasks.end(), [this](const auto& entry) { return entry.second.runs(now()); }));
 }
 
 SimDrivers::SimDrivers(Loop& loop, SimMachine& machine) : loop_(loop), machine_(machine), changed_(loop) { machine_.attached_.insert(this); }
@@ -120,7 +126,8 @@ Async<Result<void>> SimDrivers::call(std::string driver) {
 
 Result<SimTask*> SimDrivers::find(const std::string& task_id) {
   const auto found = machine_.tasks.find(task_id);
-  if (found == machine_.tasks.end() || !found->second.known) return fail(Code::not_found, "task not found for given id");
+  if (found == machine_.tasks.end() || !found->second.known)
+    return fail(Code::not_found, "task not found for given id");
   return &found->second;
 }
 
@@ -135,7 +142,8 @@ Async<Result<StartedTask>> SimDrivers::start_task(std::string driver, TaskConfig
   task.started = machine_.now();
   const Duration run_for = parse_time(config.config.find("run_for"), Duration::max());
   if (run_for != Duration::max()) task.ends = machine_.now() + run_for;
-  task.exit = {integer(config.config, "exit_code", 0), integer(config.config, "exit_signal", 0), false, word(config.config, "exit_err_msg")};
+  task.exit = {integer(config.config, "exit_code", 0), integer(config.config, "exit_signal", 0), false,
+               word(config.config, "exit_err_msg")};
   machine_.starts.push_back(config.alloc_id + "/" + config.name);
   machine_.tasks[config.id] = std::move(task);
 
@@ -151,7 +159,8 @@ Async<Result<void>> SimDrivers::recover_task(std::string driver, TaskHandle hand
   DROVER_CO_TRY(co_await call(driver));
   const auto found = machine_.tasks.find(handle.driver_state);
   if (found == machine_.tasks.end()) co_return fail(Code::internal, "no process of task {} is left", handle.config.id);
-  if (!(found->second.config == handle.config)) co_return fail(Code::invalid, "the task was recovered with another configuration");
+  if (!(found->second.config == handle.config))
+    co_return fail(Code::invalid, "the task was recovered with another configuration");
   found->second.known = true;
   co_return Result<void>();
 }
@@ -160,7 +169,7 @@ Async<Result<TaskExit>> SimDrivers::wait_task(std::string driver, std::string ta
   DROVER_CO_TRY(co_await call(driver));
   for (;;) {
     if (!machine_.driver_runs(driver)) co_return fail(Code::unavailable, "driver {} died", driver);
-    DROVER_CO_LET(SimTask* task, find(task_id));
+    DROVER_CO_LET(SimTask * task, find(task_id));
     if (!task->runs(machine_.now())) co_return task->exit;
     bool woken = false;
     if (task->ends) {
@@ -172,9 +181,10 @@ Async<Result<TaskExit>> SimDrivers::wait_task(std::string driver, std::string ta
   }
 }
 
-Async<Result<void>> SimDrivers::stop_task(std::string driver, std::string task_id, Duration timeout, std::string signal) {
+Async<Result<void>> SimDrivers::stop_task(std::string driver, std::string task_id, Duration timeout,
+                                          std::string signal) {
   DROVER_CO_TRY(co_await call(driver));
-  DROVER_CO_LET(SimTask* task, find(task_id));
+  DROVER_CO_LET(SimTask * task, find(task_id));
   if (task->runs(machine_.now())) {
     const Duration kill_after = parse_time(task->config.config.find("kill_after"), Duration::zero());
     const bool in_time = kill_after <= timeout;
@@ -196,7 +206,7 @@ Async<Result<void>> SimDrivers::stop_task(std::string driver, std::string task_i
 
 Async<Result<void>> SimDrivers::destroy_task(std::string driver, std::string task_id, bool force) {
   DROVER_CO_TRY(co_await call(driver));
-  DROVER_CO_LET(SimTask* task, find(task_id));
+  DROVER_CO_LET(SimTask * task, find(task_id));
   if (task->runs(machine_.now()) && !force) co_return fail(Code::conflict, "the task still runs");
   machine_.tasks.erase(task_id);
   changed_.notify();
@@ -205,7 +215,7 @@ Async<Result<void>> SimDrivers::destroy_task(std::string driver, std::string tas
 
 Async<Result<void>> SimDrivers::signal_task(std::string driver, std::string task_id, std::string signal) {
   DROVER_CO_TRY(co_await call(driver));
-  DROVER_CO_LET(SimTask* task, find(task_id));
+  DROVER_CO_LET(SimTask * task, find(task_id));
   if (!signal.starts_with("SIG")) co_return fail(Code::invalid, "invalid signal: {}", signal);
   machine_.signals.push_back(task->config.name + ":" + signal);
   co_return Result<void>();
@@ -213,7 +223,7 @@ Async<Result<void>> SimDrivers::signal_task(std::string driver, std::string task
 
 Async<Result<TaskInspection>> SimDrivers::inspect_task(std::string driver, std::string task_id) {
   DROVER_CO_TRY(co_await call(driver));
-  DROVER_CO_LET(SimTask* task, find(task_id));
+  DROVER_CO_LET(SimTask * task, find(task_id));
   TaskInspection out;
   out.life = task->runs(machine_.now()) ? TaskLife::running : TaskLife::exited;
   out.exit = task->exit;
@@ -230,7 +240,8 @@ Async<Result<TaskUsage>> SimDrivers::task_usage(std::string driver, std::string 
   co_return out;
 }
 
-Async<Result<ExecOutput>> SimDrivers::exec_task(std::string driver, std::string task_id, std::vector<std::string> command, Duration) {
+Async<Result<ExecOutput>> SimDrivers::exec_task(std::string driver, std::string task_id,
+                                                std::vector<std::string> command, Duration) {
   DROVER_CO_TRY(co_await call(driver));
   DROVER_CO_TRY(find(task_id));
   ExecOutput out;
@@ -238,7 +249,8 @@ Async<Result<ExecOutput>> SimDrivers::exec_task(std::string driver, std::string 
   co_return out;
 }
 
-Async<Result<std::unique_ptr<ExecSession>>> SimDrivers::exec_session(std::string, std::string, std::vector<std::string>, bool) {
+Async<Result<std::unique_ptr<ExecSession>>> SimDrivers::exec_session(std::string, std::string, std::vector<std::string>,
+                                                                     bool) {
   co_return fail(Code::unsupported, "the simulated drivers have no sessions");
 }
 

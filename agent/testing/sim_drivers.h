@@ -48,12 +48,12 @@ class SimMachine {
   std::size_t running(const std::string& alloc_id, const std::string& task) const;
   std::size_t running() const;
 
-  std::map<std::string, SimTask> tasks;      ///< by task id; destroyed ones are gone
+  std::map<std::string, SimTask> tasks;  ///< by task id; destroyed ones are gone
   std::set<std::string> drivers = {"mock_driver", "raw_exec"};
   std::map<std::string, Duration> down_until;
-  std::vector<std::string> starts;           ///< "<alloc id>/<task>" of every start there ever was, in order
-  std::vector<std::string> ends;             ///< the same for stops that were asked for
-  std::vector<std::string> signals;          ///< "<task>:<signal>"
+  std::vector<std::string> starts;   ///< "<alloc id>/<task>" of every start there ever was, in order
+  std::vector<std::string> ends;     ///< the same for stops that were asked for
+  std::vector<std::string> signals;  ///< "<task>:<signal>"
   Duration call_time = std::chrono::microseconds(300);
 
  private:
@@ -75,7 +75,8 @@ class SimDrivers final : public Drivers {
   Async<void> start() override;
   Async<void> stop(bool leave_running) override;
   std::vector<DriverStatus> list() const override;
-  void watch(std::function<void(const DriverStatus&)> changed, std::function<void(const DriverTaskEvent&)> told) override;
+  void watch(std::function<void(const DriverStatus&)> changed,
+             std::function<void(const DriverTaskEvent&)> told) override;
   Async<Result<StartedTask>> start_task(std::string driver, TaskConfig config) override;
   Async<Result<void>> recover_task(std::string driver, TaskHandle handle) override;
   Async<Result<TaskExit>> wait_task(std::string driver, std::string task_id) override;
@@ -84,8 +85,10 @@ class SimDrivers final : public Drivers {
   Async<Result<void>> signal_task(std::string driver, std::string task_id, std::string signal) override;
   Async<Result<TaskInspection>> inspect_task(std::string driver, std::string task_id) override;
   Async<Result<TaskUsage>> task_usage(std::string driver, std::string task_id) override;
-  Async<Result<ExecOutput>> exec_task(std::string driver, std::string task_id, std::vector<std::string> command, Duration timeout) override;
-  Async<Result<std::unique_ptr<ExecSession>>> exec_session(std::string driver, std::string task_id, std::vector<std::string> command, bool tty) override;
+  Async<Result<ExecOutput>> exec_task(std::string driver, std::string task_id, std::vector<std::string> command,
+                                      Duration timeout) override;
+  Async<Result<std::unique_ptr<ExecSession>>> exec_session(std::string driver, std::string task_id,
+                                                           std::vector<std::string> command, bool tty) override;
 
   /// Tells of changed statuses as if a fingerprint had come.
   void fingerprint_again();

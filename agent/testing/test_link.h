@@ -32,7 +32,9 @@ class TestLink final : public ServerLink {
     tunnels.push_back(std::move(pair.second));
     co_return std::move(pair.first);
   }
-  Async<Result<model::CallResponse>> call(model::CallRequest) override { co_return fail(Code::unsupported, "not supported yet"); }
+  Async<Result<model::CallResponse>> call(model::CallRequest) override {
+    co_return fail(Code::unsupported, "not supported yet");
+  }
   void use_servers(std::vector<std::string> addresses) override { servers = std::move(addresses); }
 
   bool refuses = false;
