@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
-#include <boost/json.hpp>
 #include <google/protobuf/message.h>
+#include <boost/json.hpp>
 
 #include "model/json/codec.h"
 #include "model/json/plans.h"
@@ -37,14 +37,21 @@ struct Place {
 
 std::string_view kind_name(const bj::value& value) {
   switch (value.kind()) {
-    case bj::kind::null: return "null";
-    case bj::kind::bool_: return "a boolean";
+    case bj::kind::null:
+      return "null";
+    case bj::kind::bool_:
+      return "a boolean";
     case bj::kind::int64:
-    case bj::kind::uint64: return "an integer";
-    case bj::kind::double_: return "a number with a fraction or beyond 64 bits";
-    case bj::kind::string: return "a string";
-    case bj::kind::array: return "a list";
-    case bj::kind::object: return "an object";
+    case bj::kind::uint64:
+      return "an integer";
+    case bj::kind::double_:
+      return "a number with a fraction or beyond 64 bits";
+    case bj::kind::string:
+      return "a string";
+    case bj::kind::array:
+      return "a list";
+    case bj::kind::object:
+      return "an object";
   }
   return "something else";
 }
@@ -58,12 +65,20 @@ std::string_view view(const bj::string& text) { return {text.data(), text.size()
 /// Compact JSON with Go's way of writing numbers.
 void append_value(std::string& out, const bj::value& value) {
   switch (value.kind()) {
-    case bj::kind::null: out += "null"; return;
-    case bj::kind::bool_: out += value.get_bool() ? "true" : "false"; return;
-    case bj::kind::int64: return append_integer(out, std::int64_t{value.get_int64()});
-    case bj::kind::uint64: return append_integer(out, std::uint64_t{value.get_uint64()});
-    case bj::kind::double_: return append_real(out, value.get_double());
-    case bj::kind::string: return append_quoted(out, view(value.get_string()));
+    case bj::kind::null:
+      out += "null";
+      return;
+    case bj::kind::bool_:
+      out += value.get_bool() ? "true" : "false";
+      return;
+    case bj::kind::int64:
+      return append_integer(out, std::int64_t{value.get_int64()});
+    case bj::kind::uint64:
+      return append_integer(out, std::uint64_t{value.get_uint64()});
+    case bj::kind::double_:
+      return append_real(out, value.get_double());
+    case bj::kind::string:
+      return append_quoted(out, view(value.get_string()));
     case bj::kind::array: {
       out += '[';
       bool first = true;
@@ -99,7 +114,8 @@ Result<Integer> integer(const bj::value& value, const Place& place) {
   constexpr auto most = std::numeric_limits<Integer>::max();
   const auto out_of_range = [&place] { return fail(Code::invalid, "{}: the number does not fit", place.text()); };
   if (const auto* number = value.if_int64()) {
-    if (!is_signed && *number < 0) return fail(Code::invalid, "{}: expected {}, found {}", place.text(), expected, *number);
+    if (!is_signed && *number < 0)
+      return fail(Code::invalid, "{}: expected {}, found {}", place.text(), expected, *number);
     if (!std::in_range<Integer>(*number)) return out_of_range();
     return static_cast<Integer>(*number);
   }
@@ -125,7 +141,8 @@ Result<std::int64_t> duration(const bj::value& value, const Place& place) {
   const auto* text = value.if_string();
   if (!text) return integer<std::int64_t>(value, place);
   const auto parsed = parse_duration(view(*text));
-  if (!parsed) return fail(Code::invalid, "{}: '{}' is not a duration such as \"30s\" or \"1h30m\"", place.text(), view(*text));
+  if (!parsed)
+    return fail(Code::invalid, "{}: '{}' is not a duration such as \"30s\" or \"1h30m\"", place.text(), view(*text));
   return *parsed;
 }
 
@@ -166,101 +183,65 @@ Result<std::string> text(const bj::value& value, Kind kind, const Place& place) 
 
 Result<void> read_message(const bj::value& value, const MessagePlan& plan, Message& message, const Place& place);
 
-/// Sets a field that is neither list nor map.
-Result<void> read_single(const bj::value& value, const FieldPlan& plan, Message& message, const Place& place) {
-  const Reflection& fields = *message.GetReflection();
-  const auto* field = plan.field;
-  switch (plan.kind) {
-    case Kind::text:
-    case Kind::raw:
-    case Kind::bytes: {
-      DROVER_LET(auto string, text(value, plan.kind, place));
-      fields.SetString(&message, field, std::move(string));
-      return {};
-    }
-    case Kind::boolean: {
-      DROVER_LET(const bool flag, boolean(value, place));
-      fields.SetBool(&message, field, flag);
-      return {};
-    }
-    case Kind::int32: {
-      DROVER_LET(const auto number, integer<std::int32_t>(value, place));
-      fields.SetInt32(&message, field, number);
-      return {};
-    }
-    case Kind::uint32: {
-      DROVER_LET(const auto number, integer<std::uint32_t>(value, place));
-      fields.SetUInt32(&message, field, number);
-      return {};
-    }
-    case Kind::uint64: {
-      DROVER_LET(const auto number, integer<std::uint64_t>(value, place));
-      fields.SetUInt64(&message, field, number);
-      return {};
-    }
-    case Kind::int64:
-    case Kind::duration:
-    case Kind::time: {
-      DROVER_LET(const auto number, plan.kind == Kind::int64      ? integer<std::int64_t>(value, place)
-                                    : plan.kind == Kind::duration ? duration(value, place)
-                                                                  : time(value, place));
-      fields.SetInt64(&message, field, number);
-      return {};
-    }
-    case Kind::real: {
-      DROVER_LET(const double number, real(value, place));
-      fields.SetDouble(&message, field, number);
-      return {};
-    }
-    case Kind::message: return read_message(value, *plan.child, *fields.MutableMessage(&message, field), place);
+/// Where a value goes: a field, or a new element at the end of a list.
+struct Slot {
+  Message& message;
+  const google::protobuf::FieldDescriptor* field;
+  bool element;
+
+#define DROVER_PUT(Type, Name)                                     \
+  void put(Type value) {                                           \
+    const Reflection& fields = *message.GetReflection();           \
+    element ? fields.Add##Name(&message, field, std::move(value))  \
+            : fields.Set##Name(&message, field, std::move(value)); \
   }
+  DROVER_PUT(std::string, String)
+  DROVER_PUT(bool, Bool)
+  DROVER_PUT(std::int32_t, Int32)
+  DROVER_PUT(std::uint32_t, UInt32)
+  DROVER_PUT(std::int64_t, Int64)
+  DROVER_PUT(std::uint64_t, UInt64)
+  DROVER_PUT(double, Double)
+#undef DROVER_PUT
+
+  Message& child() {
+    const Reflection& fields = *message.GetReflection();
+    return element ? *fields.AddMessage(&message, field) : *fields.MutableMessage(&message, field);
+  }
+};
+
+template <class T>
+Result<void> put(Slot slot, Result<T> value) {
+  DROVER_LET(auto known, std::move(value));
+  slot.put(std::move(known));
   return {};
 }
 
-Result<void> add_element(const bj::value& value, const FieldPlan& plan, Message& message, const Place& place) {
-  const Reflection& fields = *message.GetReflection();
-  const auto* field = plan.field;
+/// A value that is neither list nor map.
+Result<void> read_one(const bj::value& value, const FieldPlan& plan, Slot slot, const Place& place) {
   switch (plan.kind) {
     case Kind::text:
     case Kind::raw:
-    case Kind::bytes: {
-      DROVER_LET(auto string, text(value, plan.kind, place));
-      fields.AddString(&message, field, std::move(string));
-      return {};
-    }
-    case Kind::boolean: {
-      DROVER_LET(const bool flag, boolean(value, place));
-      fields.AddBool(&message, field, flag);
-      return {};
-    }
-    case Kind::int32: {
-      DROVER_LET(const auto number, integer<std::int32_t>(value, place));
-      fields.AddInt32(&message, field, number);
-      return {};
-    }
-    case Kind::uint32: {
-      DROVER_LET(const auto number, integer<std::uint32_t>(value, place));
-      fields.AddUInt32(&message, field, number);
-      return {};
-    }
-    case Kind::uint64: {
-      DROVER_LET(const auto number, integer<std::uint64_t>(value, place));
-      fields.AddUInt64(&message, field, number);
-      return {};
-    }
+    case Kind::bytes:
+      return put(slot, text(value, plan.kind, place));
+    case Kind::boolean:
+      return put(slot, boolean(value, place));
+    case Kind::int32:
+      return put(slot, integer<std::int32_t>(value, place));
+    case Kind::uint32:
+      return put(slot, integer<std::uint32_t>(value, place));
+    case Kind::uint64:
+      return put(slot, integer<std::uint64_t>(value, place));
     case Kind::int64:
+      return put(slot, integer<std::int64_t>(value, place));
     case Kind::duration:
-    case Kind::time: {
-      DROVER_LET(const auto number, integer<std::int64_t>(value, place));
-      fields.AddInt64(&message, field, number);
-      return {};
-    }
-    case Kind::real: {
-      DROVER_LET(const double number, real(value, place));
-      fields.AddDouble(&message, field, number);
-      return {};
-    }
-    case Kind::message: return read_message(value, *plan.child, *fields.AddMessage(&message, field), place);
+      return put(slot, duration(value, place));
+    case Kind::time:
+      return put(slot, time(value, place));
+    case Kind::real:
+      return put(slot, real(value, place));
+    case Kind::message:
+      return read_message(value, *plan.child, slot.child(), place);
   }
   return {};
 }
@@ -273,7 +254,7 @@ Result<void> read_list(const bj::value& value, const FieldPlan& plan, Message& m
     const Place here{&place, {}, index++};
     if (item.is_null() && plan.kind != Kind::message) return wrong(here, "a value", item);
     if (item.is_null()) continue;
-    DROVER_TRY(add_element(item, plan, message, here));
+    DROVER_TRY(read_one(item, plan, Slot{message, plan.field, true}, here));
   }
   return {};
 }
@@ -288,7 +269,7 @@ Result<void> read_map(const bj::value& value, const FieldPlan& plan, Message& me
     Message& entry = *message.GetReflection()->AddMessage(&message, plan.field);
     entry.GetReflection()->SetString(&entry, key.field, std::string(name));
     if (member.value().is_null()) continue;
-    DROVER_TRY(read_single(member.value(), plan.child->fields[1], entry, here));
+    DROVER_TRY(read_one(member.value(), plan.child->fields[1], Slot{entry, plan.child->fields[1].field, false}, here));
   }
   return {};
 }
@@ -299,7 +280,7 @@ Result<void> read_field(const bj::value& value, const FieldPlan& plan, Message& 
   if (value.is_null()) return {};
   if (plan.map) return read_map(value, plan, message, place);
   if (plan.list) return read_list(value, plan, message, place);
-  return read_single(value, plan, message, place);
+  return read_one(value, plan, Slot{message, plan.field, false}, place);
 }
 
 Result<void> read_message(const bj::value& value, const MessagePlan& plan, Message& message, const Place& place) {
@@ -342,7 +323,8 @@ Result<bj::value> parse(std::string_view json) {
 Result<void> from_json(std::string_view json, Message& message) {
   message.Clear();
   DROVER_LET(const bj::value value, parse(json));
-  return read_message(value, codec::plan_of(*message.GetDescriptor()), message, Place{nullptr, message.GetDescriptor()->name()});
+  return read_message(value, codec::plan_of(*message.GetDescriptor()), message,
+                      Place{nullptr, message.GetDescriptor()->name()});
 }
 
 Result<void> from_json_member(std::string_view json, std::string_view member, Message& message) {
