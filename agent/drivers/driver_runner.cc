@@ -166,7 +166,17 @@ Async<Result<void>> DriverRunner::find_or_launch() {
   co_return co_await launch();
 }
 
+/// A killed plugin leaves its socket behind.
+void DriverRunner::remove_old_sockets() const {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(what_to_launch().folder, error)) {
+    std::error_code ignored;
+    if (entry.is_socket(ignored)) std::filesystem::remove(entry.path(), ignored);
+  }
+}
+
 Async<Result<void>> DriverRunner::launch() {
+  remove_old_sockets();
   const host::PluginProcess::LogSink log = [this](const host::PluginLogLine& line) { heard(line); };
   DROVER_CO_LET(process_, co_await host::PluginProcess::launch(loop_, what_to_launch(), log));
   remember();

@@ -74,6 +74,7 @@ class DriverRunner {
   host::LaunchPlugin what_to_launch() const;
   std::string reattach_path() const;
   Result<void> prepare_folder() const;
+  void remove_old_sockets() const;
   void remember();
   void heard(const host::PluginLogLine& line) const;
   void update(std::function<void(DriverStatus&)> change);

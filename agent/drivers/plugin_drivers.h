@@ -16,7 +16,7 @@ namespace drover::agent {
 class DriverRunner;
 class UsageWatch;
 
-inline constexpr Duration first_answers_max = std::chrono::seconds(10);  ///< start() waits no longer for slow drivers
+inline constexpr Duration first_answers_max = std::chrono::seconds(5);  ///< start() waits no longer for slow drivers
 
 /// The drivers of a machine as programs in plugin folders, one process each, spoken to over gRPC.
 class PluginDrivers final : public Drivers {
