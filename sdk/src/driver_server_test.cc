@@ -231,11 +231,11 @@ TEST_CASE("calls that cannot be understood are errors, and the next one works", 
 }
 
 TEST_CASE("calls that block do not keep others waiting", "[sdk]") {
-  BlockingPool pool;
   std::mutex mutex;
   std::condition_variable changed;
   bool open = false;
   std::atomic<int> waiting = 0;
+  BlockingPool pool;  // last: its end waits for the jobs, which use what is above
   for (int i = 0; i < 100; ++i) {
     REQUIRE(pool.submit([&] {
       std::unique_lock lock(mutex);

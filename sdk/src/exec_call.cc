@@ -1,6 +1,7 @@
 #include "sdk/src/exec_call.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "sdk/src/driver_server.h"
 
@@ -101,15 +102,22 @@ void ExecCall::sent() {
 
 void ExecCall::ended() { drop_session(); }
 
-/// The session's destructor kills the command and waits for its handlers, so it runs on the pool.
+/// The session's destructor kills the command and waits for its handlers. So it never runs under the lock, which a handler
+/// may want, and not here: this may be the session's own thread, or one of gRPC.
 void ExecCall::drop_session() {
-  const std::lock_guard lock(mutex_);
-  over_ = true;
-  changed_.notify_all();
-  std::shared_ptr<ExecSession> session = std::move(session_);
+  std::shared_ptr<ExecSession> session;
+  {
+    const std::lock_guard lock(mutex_);
+    over_ = true;
+    changed_.notify_all();
+    session = std::move(session_);
+  }
   if (!session) return;
   session->kill();
-  on_pool([session] {});
+  // The job empties the box; whoever drops the box last finds it empty.
+  const auto box = std::make_shared<std::shared_ptr<ExecSession>>(std::move(session));
+  const std::function<void()> let_go = [box] { box->reset(); };
+  if (!pool_.submit(let_go)) std::thread(let_go).detach();
 }
 
 void ExecCall::on_pool(std::function<void()> job) {

@@ -5,12 +5,12 @@ import base64
 import json
 import os
 import pathlib
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -19,7 +19,9 @@ DRIVER = "/hashicorp.nomad.plugins.drivers.proto.Driver/"
 BASE = "/hashicorp.nomad.plugins.base.proto.BasePlugin/"
 COOKIE = "e4327c2e01eabfd75a8a67adb114fb34a757d57eee7728d857a8cec6e91a7255"
 
+soak_rounds = 50
 passed, failed = [], []
+HOSTS = []  # the newest last
 
 
 def check(name, condition, seen=None):
@@ -60,10 +62,13 @@ class Host:
 
     def __init__(self, folder, program, mtls=False):
         argv = [f"{folder}/host", f"{folder}/wire.bin"] + (["-mtls"] if mtls else []) + [str(program)]
-        self.log = open(f"{folder}/host.log", "ab")
-        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log)
+        self.log_path = f"{folder}/host.log"
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
         first = json.loads(self.process.stdout.readline())
         self.pid, self.error = first.get("pid"), first.get("error")
+        self.driver = Process(self.pid) if self.pid else None
+        HOSTS.append(self)
 
     def ask(self, **order):
         self.process.stdin.write(json.dumps(order).encode() + b"\n")
@@ -80,23 +85,40 @@ class Host:
         self.ask(kill=True)
         self.process.stdin.close()
         self.process.wait(10)
-        self.log.close()
+
+    def last_words(self):
+        return open(self.log_path, errors="replace").read()[-2000:]
 
 
-def gone(pid):
+class Process:
+    """A process that is not our child: signalled and waited for by its descriptor."""
+
+    def __init__(self, pid):
+        try:
+            self.fd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self.fd = None
+
+    def signal(self, number):
+        """False when there is no such process any more."""
+        try:
+            if self.fd is not None:
+                signal.pidfd_send_signal(self.fd, number)
+        except ProcessLookupError:
+            return False
+        return self.fd is not None
+
+    def ends_within(self, seconds):
+        return self.fd is None or bool(select.select([self.fd], [], [], seconds)[0])
+
+
+def judge(judging, *given):
+    """A judge that cannot go on is one failure that says why, and the others are heard all the same."""
     try:
-        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] == "Z"
-    except OSError:
-        return True
-
-
-def eventually(condition, seconds=5):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
+        judging(*given)
+    except (OSError, ValueError, KeyError, TypeError, IndexError, subprocess.SubprocessError) as error:
+        words = HOSTS[-1].last_words() if HOSTS else ""
+        check(f"{judging.__name__} came to its end", False, f"{type(error).__name__}: {error}; the host's log ends: {words}")
 
 
 def judge_basics(folder, name, program, driver, mtls):
@@ -124,10 +146,10 @@ def judge_basics(folder, name, program, driver, mtls):
     check(label + "garbage as a handle is refused", host.call("RecoverTask", garbage)["code"] == 2)
     check(label + "a handle of another version is refused", host.call("RecoverTask", {"handle": {"version": 9, "config": {"id": "g"}}})["code"] == 2)
     check(label + "an unknown call is unimplemented", host.call("CreateNetwork")["code"] == 12)
-    os.kill(host.pid, signal.SIGINT)
+    check(label + "its process is alive", host.driver.signal(signal.SIGINT))
     check(label + "Ctrl-C at the agent's terminal is not for it", host.call("Init")["code"] == 0)
     host.end()
-    check(label + "it ends when asked", eventually(lambda: gone(host.pid), 3))
+    check(label + "it ends when asked", host.driver.ends_within(3))
 
 
 def judge_mock(folder, program):
@@ -226,12 +248,13 @@ def judge_raw_exec(folder, program):
     check("raw_exec: the first frame must be the setup", first["code"] == 2 and "setup" in first["error"], first)
     none = host.stream("ExecTaskStreaming", [{"setup": {"task_id": task, "command": ["/no/such"]}}], seconds=5)
     check("raw_exec: a command that cannot be started", none["code"] == 2, none)
-    mark = f"{os.getpid()}987"
-    gave_up = host.stream("ExecTaskStreaming", [{"setup": {"task_id": task, "command": ["sleep", mark]}}], seconds=1)
-    running = lambda: subprocess.run(["pgrep", "-f", f"^sleep {mark}$"], stdout=subprocess.DEVNULL).returncode == 0
-    check("raw_exec: a command whose caller has gone is killed", gave_up["code"] == 4 and eventually(lambda: not running()), gave_up)
+    endless = {"setup": {"task_id": task, "command": ["/bin/sh", "-c", "echo $$; exec sleep 987"]}}
+    gave_up = host.stream("ExecTaskStreaming", [endless], seconds=1)
+    command = int(data_of(gave_up.get("messages") or [], "stdout") or b"0")
+    check("raw_exec: a command whose caller has gone is killed",
+          gave_up["code"] == 4 and command and Process(command).ends_within(5), gave_up)
 
-    os.kill(host.pid, signal.SIGKILL)
+    check("raw_exec: its process is alive after all this", host.driver.signal(signal.SIGKILL), host.last_words())
     host.process.kill()
     host.process.wait()
     host = Host(folder, program)
@@ -286,12 +309,13 @@ def main():
         os.environ["TMPDIR"] = name
         build(folder)
         for name, driver in (("mock", "mock_driver"), ("raw_exec", "raw_exec")):
-            judge_by_hand(plugins / name)
+            judge(judge_by_hand, plugins / name)
             for mtls in (False, True):
-                judge_basics(folder, name, plugins / name, driver, mtls)
-        judge_mock(folder, plugins / "mock")
-        judge_raw_exec(folder, plugins / "raw_exec")
-        our_host_with_a_go_driver(folder, given.build.resolve() / "tests")
+                judge(judge_basics, folder, name, plugins / name, driver, mtls)
+        judge(judge_mock, folder, plugins / "mock")
+        for _ in range(soak_rounds if given.soak else 1):
+            judge(judge_raw_exec, folder, plugins / "raw_exec")
+        judge(our_host_with_a_go_driver, folder, given.build.resolve() / "tests")
     print(f"{len(passed)} passed, {len(failed)} failed")
     return 1 if failed else 0
 
