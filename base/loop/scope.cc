@@ -2,6 +2,8 @@
 
 #include <drover/result.h>
 
+#include <algorithm>
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -28,6 +30,8 @@ Async<void> without_throwing(Async<void> work) {
   co_await std::move(work);
 }
 
+constexpr std::size_t sweep_min = 16;
+
 void cancel_entry(Entry& entry) {
   entry.cancelled = true;
   if (entry.started && !entry.ended) entry.signal.emit(asio::cancellation_type::terminal);
@@ -41,8 +45,17 @@ struct Scope::State {
   Loop& loop;
   std::vector<std::shared_ptr<Entry>> entries;
   std::size_t live = 0;
+  std::size_t sweep_at = sweep_min;
   bool stopping = false;
   Waiter* stop_waiter = nullptr;
+
+  /// Forgets what has ended; only as often as the number of entries doubles, so that a spawn costs the same with 10,000
+  /// live.
+  void sweep() {
+    if (entries.size() < sweep_at) return;
+    std::erase_if(entries, [](const std::shared_ptr<Entry>& entry) { return entry->ended && entry.use_count() == 1; });
+    sweep_at = std::max(sweep_min, 2 * entries.size());
+  }
 
   void end(Entry& entry) {
     if (std::exchange(entry.ended, true)) return;
@@ -57,7 +70,8 @@ namespace {
 template <class State>
 class EndNotice {
  public:
-  EndNotice(std::shared_ptr<State> state, std::shared_ptr<Entry> entry) : state_(std::move(state)), entry_(std::move(entry)) {}
+  EndNotice(std::shared_ptr<State> state, std::shared_ptr<Entry> entry)
+      : state_(std::move(state)), entry_(std::move(entry)) {}
   EndNotice(EndNotice&&) = default;
   EndNotice& operator=(EndNotice&&) = delete;
   ~EndNotice() {
@@ -83,7 +97,7 @@ void Scope::spawn(Async<void> work) { spawn_cancellable(std::move(work)); }
 
 std::function<void()> Scope::spawn_cancellable(Async<void> work) {
   if (state_->stopping) return [] {};
-  std::erase_if(state_->entries, [](const std::shared_ptr<Entry>& entry) { return entry->ended && entry.use_count() == 1; });
+  state_->sweep();
   auto entry = std::make_shared<Entry>();
   state_->entries.push_back(entry);
   ++state_->live;
@@ -92,7 +106,8 @@ std::function<void()> Scope::spawn_cancellable(Async<void> work) {
   asio::post(executor, [executor, entry, notice = std::move(notice), work = std::move(work)]() mutable {
     if (entry->cancelled) return;
     entry->started = true;
-    asio::co_spawn(executor, without_throwing(std::move(work)), asio::bind_cancellation_slot(entry->signal.slot(), std::move(notice)));
+    asio::co_spawn(executor, without_throwing(std::move(work)),
+                   asio::bind_cancellation_slot(entry->signal.slot(), std::move(notice)));
   });
   return [weak = std::weak_ptr<Entry>(entry)] {
     if (const std::shared_ptr<Entry> alive = weak.lock()) cancel_entry(*alive);
