@@ -47,6 +47,7 @@ find_package(CLI11 CONFIG REQUIRED)
 find_package(Catch2 2 CONFIG REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(drover_re2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(drover_yaml REQUIRED IMPORTED_TARGET yaml-0.1)
 
 # What each of our targets is compiled with. Asio, Beast and Process are compiled once, in base (all or nothing:
 # a target without these definitions would break the one-definition rule).

@@ -1,6 +1,5 @@
-#include <charconv>
 #include <cmath>
-#include <limits>
+#include <cstdlib>
 
 #include "base/hcl/functions_impl.h"
 
@@ -15,13 +14,34 @@ namespace {
 
 const Parameter number{"num", Kind::number};
 
-/// The shortest decimal that is this double: these functions are no more exact than that.
 Result<Datum> from_double(double value) {
   if (std::isnan(value)) return fail(Code::invalid, "the result is not a number");
-  if (std::isinf(value)) return Datum(Number(value));
-  char digits[32];
-  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  return Datum(Number::parse(std::string_view(digits, static_cast<std::size_t>(end - digits))).value_or(Number(value)));
+  return Datum(Number(value));
+}
+
+/// By squaring, with the exponent of two counted apart: the last digit differs between libraries, and this is the one
+/// that job files were written with.
+double power(double x, double y) {
+  if (x == 0 || y == 0 || !std::isfinite(x) || !std::isfinite(y) || std::fabs(y) >= 0x1p63) return std::pow(x, y);
+  if (std::fabs(y) == 0.5) return y > 0 ? std::sqrt(x) : 1 / std::sqrt(x);
+  double whole = 0;
+  double fraction = std::modf(std::fabs(y), &whole);
+  if (fraction != 0 && x < 0) return std::pow(x, y);
+  double result = 1;
+  if (fraction > 0.5) fraction -= 1, whole += 1;
+  if (fraction != 0) result = std::exp(fraction * std::log(x));
+  int factor_exponent = 0;
+  double factor = std::frexp(x, &factor_exponent);
+  std::int64_t scale = factor_exponent, exponent = 0;
+  for (auto left = static_cast<std::uint64_t>(whole); left != 0; left >>= 1) {
+    if (std::abs(scale) > 1 << 16) return std::pow(x, y);  // beyond what a double holds
+    if (left & 1) result *= factor, exponent += scale;
+    factor *= factor;
+    scale *= 2;
+    if (factor < 0.5) factor += factor, --scale;
+  }
+  if (y < 0) result = 1 / result, exponent = -exponent;
+  return std::ldexp(result, static_cast<int>(exponent));
 }
 
 template <bool (*better)(const Number&, const Number&)>
@@ -61,7 +81,7 @@ void add_number_functions(Functions& functions) {
     return from_double(std::log(a[0].number().to_double()) / std::log(a[1].number().to_double()));
   }});
   functions.add("pow", {{number, {"power", Kind::number}}, {}, [](const World&, Arguments a) -> Result<Datum> {
-    return from_double(std::pow(a[0].number().to_double(), a[1].number().to_double()));
+    return from_double(power(a[0].number().to_double(), a[1].number().to_double()));
   }});
   functions.add("parseint", {{{"number", Kind::dynamic}, {"base", Kind::number}}, {}, &parseint});
 }

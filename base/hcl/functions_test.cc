@@ -3,6 +3,7 @@
 #include "base/hcl/eval.h"
 #include "base/hcl/functions_impl.h"
 #include "base/hcl/parser.h"
+#include "base/hcl/yaml.h"
 #include "base/loop/random.h"
 
 namespace drover::hcl {
@@ -64,6 +65,44 @@ TEST_CASE("calls that would make too much are refused", "[hcl]") {
   CHECK(value("replace(replace(format(\"%10000s\", \"\"), \" \", format(\"%10000s\", \"\")), \" \", \"xx\")").starts_with("error: "));
   CHECK(value("bcrypt(\"x\", 31)").find("would take too long") != std::string::npos);
   CHECK(value("[for i in range(1000) : format(\"%10000s\", \"\")]").starts_with("["));
+}
+
+TEST_CASE("YAML is read with the meaning of 1.1, and refused with its place", "[hcl]") {
+  CHECK(value("yamldecode(\"a: [1, yes, ~, 0x1f, 0o17, 1_000]\\nb: {c: 2024-01-02 3:04:05 +01:00}\\n\")") ==
+        R"({"a":[1,true,null,31,15,"1_000"],"b":{"c":"2024-01-02T03:04:05+01:00"}})");
+  CHECK(value("yamldecode(\"a: &x {k: 1, l: 2}\\nb:\\n  <<: *x\\n  l: 3\\n\").b") == R"({"k":1,"l":3})");
+  CHECK(value("yamldecode(yamlencode({a = [{b = \"x\\ny\"}, null, 1.5]}))") == R"({"a":[{"b":"x\ny"},null,1.5]})");
+  CHECK(value("yamldecode(\"[1, 2\")").find("on line ") != std::string::npos);
+  CHECK(value("yamldecode(\"a: *b\")").find("refers to nothing before it") != std::string::npos);
+  CHECK(value("yamldecode(\"\")").find("holds no value") != std::string::npos);
+  CHECK(value("yamldecode(\"--- 1\\n--- 2\\n\")").find("more than one document") != std::string::npos);
+  CHECK(value("yamldecode(\"{[a]: 1}\")").find("a key must be") != std::string::npos);
+  CHECK(value("yamldecode(\"!!int x\")").find("is no number") != std::string::npos);
+}
+
+TEST_CASE("YAML whose aliases multiply, or that is nested without end, is refused", "[hcl]") {
+  std::string laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i < 9; ++i) {
+    const std::string before = "*a" + std::to_string(i - 1);
+    laughs += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + before;
+    for (int j = 1; j < 10; ++j) laughs += ", " + before;
+    laughs += "]\n";
+  }
+  CHECK(read_yaml(laughs).error().message == "the text stands for more than 100000 values");
+  CHECK(read_yaml(std::string(150, '[') + std::string(150, ']')).error().message.find("nested 100 levels deep at most") != std::string::npos);
+  CHECK_FALSE(read_yaml(std::string(50'000, '[')).ok());
+  CHECK_FALSE(read_yaml(std::string("a: \xff\n")).ok());
+}
+
+TEST_CASE("what comes of doubles shows as many digits as doubles have", "[hcl]") {
+  CHECK(value("pow(2, 64)") == "18446744073709550000");
+  CHECK(value("pow(2, 64) == 18446744073709551616") == "true");
+  CHECK(value("pow(1.1, 10)") == "2.593742460100002");
+  CHECK(value("pow(2, 0.5)") == "1.4142135623730951");
+  CHECK(value("pow(2, -3)") == "0.125");
+  CHECK(value("log(1000, 10)") == "2.9999999999999996");
+  CHECK(value("jsonencode(-0)") == "\"-0\"");
+  CHECK(value("[1, 2][-0]") == "1");
 }
 
 TEST_CASE("a misspelt function is answered with the nearest one", "[hcl]") {

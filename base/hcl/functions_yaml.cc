@@ -1,5 +1,6 @@
 #include "base/hcl/functions_impl.h"
 #include "base/hcl/unicode.h"
+#include "base/hcl/yaml.h"
 
 namespace drover::hcl::detail {
 namespace {
@@ -113,7 +114,7 @@ Result<Datum> yamlencode(const World&, Arguments a) {
 
 void add_yaml_functions(Functions& functions) {
   functions.add("yamlencode", {{{"value", Kind::dynamic, true}}, {}, &yamlencode});
-  functions.add("yamldecode", {{{"src", Kind::string}}, {}, [](const World&, Arguments) -> Result<Datum> { return fail(Code::unsupported, "yamldecode is not supported yet; write the value as HCL, or use jsondecode"); }});
+  functions.add("yamldecode", {{{"src", Kind::string}}, {}, [](const World&, Arguments a) -> Result<Datum> { return read_yaml(a[0].text()); }});
 }
 
 }  // namespace drover::hcl::detail

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <limits>
 
@@ -15,6 +16,7 @@ using Float = mp::number<mp::cpp_bin_float<512, mp::digit_base_2, void, std::int
 
 struct Number::Wide {
   Float value;
+  bool from_double = false;
 };
 
 namespace {
@@ -23,11 +25,15 @@ namespace {
 constexpr long exponent_max = 10'000;
 /// So many decimal digits tell any two 512-bit numbers apart.
 constexpr int digits_max = 157;
+/// So many tell any two doubles apart.
+constexpr int double_digits_max = 17;
+/// Up to here each whole number is a double of its own.
+constexpr double exact_double_max = 9007199254740992.0;
 
 Float wide(std::int64_t value) { return Float(value); }
 
 Number from(const Float& value) {
-  if (mp::isfinite(value)) {
+  if (mp::isfinite(value) && !(value == 0 && mp::signbit(value))) {
     static const Float lowest(std::numeric_limits<std::int64_t>::min()), highest(std::numeric_limits<std::int64_t>::max());
     if (value >= lowest && value <= highest && mp::trunc(value) == value) return Number(value.convert_to<std::int64_t>());
   }
@@ -81,6 +87,20 @@ std::string plain(const std::string& scientific) {
   return out + digits.substr(0, static_cast<std::size_t>(point)) + "." + digits.substr(static_cast<std::size_t>(point));
 }
 
+/// The fewest digits that are nearer to this double than half the step to the next larger one. At a power of two the
+/// step below is smaller; that is not looked at, so that the text is the one other programs of the language give.
+std::string double_text(double value) {
+  const double magnitude = std::fabs(value), next = std::nextafter(magnitude, HUGE_VAL);
+  const long double step = std::isinf(next) ? static_cast<long double>(magnitude) - std::nextafter(magnitude, 0) : static_cast<long double>(next) - magnitude;
+  const long double half_step = step / 2;
+  char text[64];
+  for (int digits = 1;; ++digits) {
+    std::snprintf(text, sizeof text, "%.*e", digits - 1, value);
+    const long double distance = std::fabs(std::strtold(text, nullptr) - static_cast<long double>(value));
+    if (distance < half_step || digits == double_digits_max) return plain(text);
+  }
+}
+
 int digit_of(char c, int base) {
   int value = 99;
   if (c >= '0' && c <= '9') value = c - '0';
@@ -95,7 +115,11 @@ int digit_of(char c, int base) {
   (std::holds_alternative<std::int64_t>((number).form_) ? wide(std::get<std::int64_t>((number).form_))          \
                                                         : std::get<std::shared_ptr<const Number::Wide>>((number).form_)->value)
 
-Number::Number(double value) : Number(from(Float(value))) {}
+Number::Number(double value)
+    : Number(std::fabs(value) <= exact_double_max && std::trunc(value) == value && value != 0 ? from(Float(value))
+                                                                                             : Number(std::make_shared<const Wide>(Wide{Float(value), true}))) {
+  if (value == 0) *this = Number(std::int64_t{0});
+}
 
 std::optional<Number> Number::parse(std::string_view text) {
   const std::string low = lower(text);
@@ -140,8 +164,12 @@ bool Number::is_negative() const {
 }
 
 std::optional<std::int64_t> Number::to_int64() const {
-  const auto* small = std::get_if<std::int64_t>(&form_);
-  return small ? std::optional(*small) : std::nullopt;
+  if (const auto* small = std::get_if<std::int64_t>(&form_)) return *small;
+  // Wide and whole all the same: minus zero, and doubles beyond 2^53.
+  const Float value = DROVER_WIDE(*this);
+  static const Float lowest(std::numeric_limits<std::int64_t>::min()), highest(std::numeric_limits<std::int64_t>::max());
+  if (!is_whole() || value < lowest || value > highest) return std::nullopt;
+  return value.convert_to<std::int64_t>();
 }
 
 double Number::to_double() const {
@@ -153,6 +181,8 @@ std::string Number::to_text() const {
   if (const auto* small = std::get_if<std::int64_t>(&form_)) return std::to_string(*small);
   const Float value = DROVER_WIDE(*this);
   if (mp::isinf(value)) return value < 0 ? "-Inf" : "Inf";
+  if (value == 0) return mp::signbit(value) ? "-0" : "0";
+  if (std::get<std::shared_ptr<const Wide>>(form_)->from_double) return double_text(value.convert_to<double>());
   for (int digits = 1; digits < digits_max; ++digits) {
     const std::string text = value.str(digits, std::ios_base::scientific);
     if (Float(text) == value) return plain(text);
@@ -180,7 +210,8 @@ std::string Number::to_fixed(int digits) const {
 
 Number Number::negated() const {
   const auto* small = std::get_if<std::int64_t>(&form_);
-  if (small && *small != std::numeric_limits<std::int64_t>::min()) return Number(-*small);
+  if (small && *small != 0 && *small != std::numeric_limits<std::int64_t>::min()) return Number(-*small);
+  if (small && *small == 0) return from(-Float(0));
   return from(-DROVER_WIDE(*this));
 }
 

@@ -11,7 +11,8 @@
 namespace drover::hcl {
 
 /// A number of the configuration language: a binary float of 512 bits, or infinity. Whole numbers that fit are kept as
-/// an int64. A value: cheap to copy.
+/// an int64. What came from a double (pow, log) remembers that, and shows no digits beyond those of a double. A value:
+/// cheap to copy.
 class Number {
  public:
   /// The large form; its type is known in number.cc only.

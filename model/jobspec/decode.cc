@@ -9,6 +9,7 @@
 #include "base/hcl/convert.h"
 #include "base/hcl/duration.h"
 #include "base/json/json.h"
+#include "model/json/given_empty.h"
 
 namespace drover::model::jobspec {
 
@@ -160,6 +161,7 @@ void Decoder::argument(const Row& row, const hcl::FoundAttribute& found, Message
       const bool texts = row.kind == Kind::texts;
       const auto list = fitting(datum, hcl::Type::list(texts ? hcl::Kind::string : hcl::Kind::number), false, at, out_);
       if (!list) return;
+      if (list->items().empty()) mark_given_empty(message, field);
       for (const Datum& item : list->items()) {
         if (item.is_null()) return refuse(at, "null elements are not allowed", out_);
         if (texts) {
@@ -208,6 +210,7 @@ void Decoder::put(const FieldDescriptor& field, Message& message, const std::str
 
 void Decoder::map_block(const Row& row, const hcl::FoundBlock& found, Message& message) {
   const FieldDescriptor& field = field_of(row, message);
+  mark_given_empty(message, field);
   for (const hcl::FoundAttribute& attribute : hcl::read_attributes(found.body, out_)) put(field, message, attribute.name, attribute.evaluate(out_), attribute.value->range);
 }
 
@@ -217,6 +220,7 @@ void Decoder::map_argument(const Row& row, const hcl::FoundAttribute& found, Mes
   const Range& at = found.value->range;
   if (!datum.is_mapping()) return refuse(at, text("map of string required, but have {}", hcl::to_text(datum.type())), out_);
   const FieldDescriptor& field = field_of(row, message);
+  mark_given_empty(message, field);
   for (const auto& [name, value] : datum.members()) put(field, message, name, value, at);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/hcl/convert.h"
 #include "base/hcl/unicode.h"
+#include "model/json/given_empty.h"
 #include "model/proto/job.pb.h"
 
 namespace drover::model::jobspec {
@@ -47,6 +48,7 @@ void set_defaults(ChangeScript& script) {
   if (!script.has_timeout()) script.set_timeout(5 * second);
   if (!script.has_fail_on_error()) script.set_fail_on_error(false);
   if (!script.has_run_on_first_render()) script.set_run_on_first_render(false);
+  mark_given_empty(script, *ChangeScript::descriptor()->FindFieldByNumber(ChangeScript::kArgsFieldNumber));
 }
 
 /// Ports with a number of their own are reserved ones.
@@ -64,7 +66,9 @@ void split_identities(Task& task) {
     const bool own = identity.name().empty() || identity.name() == "default";
     (own ? task.mutable_identity() : named.Add())->Swap(&identity);
   }
+  const bool took_all = named.empty() && !task.identities().empty();
   task.mutable_identities()->Swap(&named);
+  if (took_all) mark_given_empty(task, *Task::descriptor()->FindFieldByNumber(Task::kIdentitiesFieldNumber));
 }
 
 }  // namespace

@@ -45,6 +45,18 @@ TEST_CASE("a job file becomes a job", "[jobspec]") {
   CHECK(group.tasks(0).config() == R"({"command":"x","m":[{"k":"v"}]})");
 }
 
+TEST_CASE("a list or map that is given and empty is not the same as none", "[jobspec]") {
+  const auto given = job_of(job_with("meta {}", "driver = \"x\"\n env {}\n service {\n tags = []\n }"));
+  const auto absent = job_of(job_with("", "driver = \"x\"\n service {\n }"));
+
+  CHECK(to_json(given->task_groups(0)).find("\"Meta\":{}") != std::string::npos);
+  CHECK(to_json(given->task_groups(0).tasks(0)).find("\"Env\":{}") != std::string::npos);
+  CHECK(to_json(given->task_groups(0).tasks(0).services(0)).find("\"Tags\":[]") != std::string::npos);
+  CHECK(to_json(absent->task_groups(0)).find("\"Meta\":null") != std::string::npos);
+  CHECK(to_json(absent->task_groups(0).tasks(0)).find("\"Env\":null") != std::string::npos);
+  CHECK(to_json(absent->task_groups(0).tasks(0).services(0)).find("\"Tags\":null") != std::string::npos);
+}
+
 TEST_CASE("each mistake in a job file is one error that names its place", "[jobspec]") {
   CHECK(errors_of(job_with("count = = 3")) == "web.hcl:3,13-14: Invalid expression; The start of a value is expected here, such as a quoted text, a number or a name.\n");
   CHECK(errors_of(job_with("contraint {\n}")) == "web.hcl:3,5-14: Unsupported block type; Blocks of type \"contraint\" are not expected here. Did you mean \"constraint\"?\n");

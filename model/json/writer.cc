@@ -4,6 +4,7 @@
 #include <google/protobuf/message.h>
 
 #include "model/json/codec.h"
+#include "model/json/given_empty.h"
 #include "model/json/plans.h"
 #include "model/json/text.h"
 
@@ -141,7 +142,9 @@ void write_message(std::string& out, const Message& message, const MessagePlan& 
     if (!first) out += ',';
     first = false;
     out += field.key;
-    if (unset) {
+    if (unset && (field.list || field.map) && is_given_empty(message, *field.field)) {
+      out += field.map ? "{}" : "[]";
+    } else if (unset) {
       out += "null";
     } else if (field.map) {
       write_map(out, message, fields, field);

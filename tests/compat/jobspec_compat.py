@@ -52,7 +52,9 @@ def main():
         return 0
     jobs, job_failures = compare(corpora, "--cmd", f"{program} {{varargs}} {{file}}")
     expressions, expression_failures = compare(corpora, "--eval-cmd", f"{program} -eval")
-    failures = {**job_failures, **expression_failures}
+    layouts, layout_failures = compare(corpora, "--fmt-cmd", f"{program} -fmt {{file}}")
+    # One case may differ in several ways: the formatter's are named apart.
+    failures = {**job_failures, **expression_failures, **{f"fmt:{case}": why for case, why in layout_failures.items()}}
     known = known_differences()
     if options.write:
         for case in sorted(failures):
@@ -66,8 +68,8 @@ def main():
     for case in sorted(set(known) - set(failures)):
         failed += 1
         print(f"FAIL {case}: agrees now: take it off known_differences.txt")
-    print(f"note: {jobs} recorded job files and {expressions} expressions; {len(set(failures) & set(known))} known differences")
-    print(f"{jobs + expressions - len(failures)} passed, {failed} failed")
+    print(f"note: {jobs} recorded job files, {expressions} expressions, {layouts} layouts; {len(set(failures) & set(known))} known differences")
+    print(f"{jobs + expressions + layouts - len(failures)} passed, {failed} failed")
     return 1 if failed else 0
 
 

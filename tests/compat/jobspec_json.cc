@@ -6,6 +6,7 @@
 
 #include "base/hcl/disk_files.h"
 #include "base/hcl/eval.h"
+#include "base/hcl/format.h"
 #include "base/hcl/parser.h"
 #include "base/json/json.h"
 #include "base/loop/random.h"
@@ -20,6 +21,7 @@ extern char** environ;
 ///   jobspec_json [-var N=V] [-var-file F] [-hcl2-strict=false] [-no-files] [-json] [-plain] FILE
 ///                                                       the job as JSON, or errors (-plain: a line each) and exit 1
 ///   jobspec_json -eval                                                 a JSON object with "expression" a line, answers likewise
+///   jobspec_json -fmt FILE                                             the file laid out
 namespace {
 
 using namespace drover;
@@ -148,6 +150,18 @@ std::string evaluated(const std::string& expression, const hcl::Functions& funct
   return std::string("{\"stage\":\"") + (syntax ? "syntax" : "evaluation") + "\",\"errors\":[" + list + "]}";
 }
 
+/// As `drover fmt -check -list=false` does it: the laid out text, and exit code 1 where it differs.
+int format_file(const std::string& file) {
+  const std::optional<std::string> text = read(file);
+  if (!text) return std::cerr << "cannot read " << file << "\n", 1;
+  hcl::Diagnostics errors;
+  hcl::parse_file(base_name(file), *text, errors);
+  if (hcl::has_errors(errors)) return std::cerr << hcl::render(errors), 1;
+  const std::string out = hcl::format(*text);
+  std::cout << out;
+  return out == *text ? 0 : 1;
+}
+
 int evaluate_lines() {
   RealRandom random;
   hcl::DiskFiles files(".", environment("HOME"));
@@ -165,5 +179,6 @@ int evaluate_lines() {
 
 int main(int argc, char** argv) {
   if (argc == 2 && std::string(argv[1]) == "-eval") return evaluate_lines();
+  if (argc == 3 && std::string(argv[1]) == "-fmt") return format_file(argv[2]);
   return parse(argc, argv);
 }
