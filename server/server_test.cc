@@ -226,6 +226,27 @@ TEST_CASE("a job that finds no room is blocked, and placed when a node comes") {
   CHECK(world.blocked() == 0);
 }
 
+TEST_CASE("while the journal is full an evaluation is tried now and then, and done when there is room again") {
+  World world;
+  FakeAgent& agent = world.add_agent();
+  world.submit("web", 1);
+  world.disk.append_delay = 1ms;
+  agent.report(agent.allocs_.begin()->first, "failed");  // it is placed again after a while
+  world.time.advance(5s);
+  REQUIRE(world.running("web") == 0);
+
+  world.disk.refuse = Error{Code::exhausted, "the disk is full"};
+  const std::uint64_t before = world.disk.appends;
+  world.time.advance(10min);
+  const std::uint64_t tried = world.disk.appends - before;
+  CHECK(tried >= 5);
+  CHECK(tried <= 300);
+
+  world.disk.refuse.reset();
+  world.time.advance(2min);
+  CHECK(world.running("web") == 1);
+}
+
 TEST_CASE("a job that is stopped leaves its agents, and makes room for one that waits") {
   World world;
   FakeAgent& agent = world.add_agent(250);

@@ -5,6 +5,15 @@
 #include "model/proto/session.pb.h"
 
 namespace drover::agent {
+namespace {
+
+/// Whether it is what came before, as in most of a full set after a lost connection. The time tells indexes apart that a
+/// server restored from a backup gives a second time.
+bool is_known(const model::Allocation& known, const model::Allocation& alloc) {
+  return known.modify_index() == alloc.modify_index() && known.modify_time() == alloc.modify_time() && alloc.modify_index() > 0;
+}
+
+}  // namespace
 
 void Desired::begin_session() { jobs_.clear(); }
 
@@ -28,6 +37,11 @@ Result<void> Desired::apply(const model::DesiredAllocs& message) {
   // All or nothing: a message that cannot be understood changes nothing.
   std::vector<std::shared_ptr<const model::Allocation>> whole;
   for (const model::Allocation& alloc : message.allocs()) {
+    const auto known = allocs_.find(alloc.id());
+    if (known != allocs_.end() && is_known(*known->second, alloc)) {
+      whole.push_back(known->second);
+      continue;
+    }
     auto copy = std::make_shared<model::Allocation>(alloc);
     const auto entry = job_of.find(alloc.id());
     if (entry != job_of.end()) {

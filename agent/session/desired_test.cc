@@ -61,6 +61,25 @@ TEST_CASE("a full set replaces what was known", "[agent]") {
   CHECK(desired.allocs().contains("c"));
 }
 
+TEST_CASE("an allocation that has not changed since the last set is kept with its job, not read again", "[agent]") {
+  Desired desired;
+  auto first = message(10, true);
+  add_alloc(first, "a", 1, true);
+  first.mutable_allocs(0)->set_modify_index(9);
+  REQUIRE(desired.apply(first));
+  const auto before = desired.allocs().at("a");
+
+  desired.begin_session();
+  auto again = message(12, true);
+  add_alloc(again, "a", 1, false);
+  again.mutable_allocs(0)->set_modify_index(9);
+  REQUIRE(desired.apply(again));
+  CHECK(desired.allocs().at("a") == before);
+
+  again.mutable_allocs(0)->set_modify_time(5);
+  CHECK(desired.apply(again).error().code == Code::conflict);  // another one, and its job never came
+}
+
 TEST_CASE("changes without a set before them, and allocations without a job, make it forget how far it is", "[agent]") {
   Desired desired;
   CHECK(desired.apply(message(5, false)).error().code == Code::conflict);

@@ -301,11 +301,18 @@ Async<Result<void>> Scheduling::put(std::vector<EvalPtr> evals) {
   co_return Result<void>();
 }
 
-/// The same without waiting: what is lost with a lost journal is found again when the state is made anew.
+/// The same without waiting. What cannot be stored is taken up again as the state has it.
 void Scheduling::put_later(std::vector<EvalPtr> evals) {
   if (evals.empty()) return;
-  parts_.turns.ask(PutEvals{std::move(evals)}, Done<EvalsPut>([log = parts_.log](const Result<EvalsPut>& done) {
-                     if (!done) log.warn("evaluations could not be updated: error=\"{}\"", done.error().message);
+  std::vector<Uuid> ids;
+  for (const EvalPtr& eval : evals) ids.push_back(parse_uuid(eval->id()));
+  parts_.turns.ask(PutEvals{std::move(evals)},
+                   Done<EvalsPut>([this, alive = std::weak_ptr<const bool>(alive_), ids = std::move(ids)](const Result<EvalsPut>& done) {
+                     if (done || alive.expired()) return;
+                     parts_.log.warn("evaluations could not be updated: error=\"{}\"", done.error().message);
+                     for (const Uuid& id : ids) take_eval(*parts_.turns.published(), id);
+                     work_to_do_.notify();
+                     time_changed_.notify();
                    }));
 }
 

@@ -89,6 +89,7 @@ class Scheduling {
   Signal work_to_do_;
   Signal time_changed_;
   std::size_t passes_ = 0;
+  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  ///< for answers that come late
   Scope scope_;
 };
 

@@ -156,9 +156,12 @@ Async<Result<void>> Turns::make_state_anew() {
     co_return fail(Code::internal, "the journal ends at {}, the state at {}: restore the data folder from a backup", *head, state->index());
   }
   const Effects effects = state->take_effects();
+  // After a refused append nothing is new to whoever is told of published states: what they know still holds.
+  const bool anew = !told_ || *head != published_->index();
+  told_ = true;
   working_ = *state;
   leading_ = !stopping_;
-  publish(effects, true);
+  publish(effects, anew);
   co_return Result<void>();
 }
 

@@ -55,7 +55,8 @@ class Turns {
   using Decide = std::function<Result<std::shared_ptr<proto::Command>>(const Deciding&)>;
   using Answered = std::function<void(Result<void>)>;
   /// Told on the loop what a published state has changed, in order, before the requests are answered. `anew`: the
-  /// state was made from the journal, and anything may have changed.
+  /// state was made from the journal, and anything may have changed. Without effects and not anew: as it was, but turns
+  /// are taken again.
   using Listener = std::function<void(const SnapshotPtr& state, const Effects& effects, bool anew)>;
 
   explicit Turns(Parts parts);
@@ -125,6 +126,7 @@ class Turns {
   std::deque<Request> queue_;
   std::vector<Quarantined> quarantined_;
   Index saved_ = 0;  ///< of the newest snapshot
+  bool told_ = false;    ///< listeners have been told of a state made from the journal
   bool leading_ = false;
   bool stopping_ = false;
   bool busy_ = false;  ///< a turn is being committed

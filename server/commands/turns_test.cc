@@ -210,6 +210,25 @@ TEST_CASE("a refused append changes nothing, and the server goes on") {
   life.stop();
 }
 
+TEST_CASE("listeners are told that all is new only where the journal holds what they do not know") {
+  MemoryDisk disk;
+  Life life(disk);
+  std::vector<bool> told;
+  life.turns.listen([&told](const SnapshotPtr&, const Effects&, bool anew) { told.push_back(anew); });
+  life.start();
+  REQUIRE(told == std::vector{true});
+
+  disk.refuse = Error{Code::exhausted, "disk full"};
+  CHECK_FALSE(life.ask(RegisterJob{.job = job_named("refused")}).ok());
+  disk.refuse.reset();
+  CHECK(told == std::vector{true, false});
+
+  disk.unknown_stored = true;
+  CHECK_FALSE(life.ask(RegisterJob{.job = job_named("stored")}).ok());
+  CHECK(told == std::vector{true, false, true});
+  life.stop();
+}
+
 TEST_CASE("an append of unknown outcome is looked up in the journal") {
   const bool stored = GENERATE(true, false);
   MemoryDisk disk;

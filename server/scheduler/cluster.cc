@@ -30,7 +30,11 @@ ExistingAlloc view_of(const Snapshot& cluster, const AllocRow& row, const model:
                       .message = nullptr};
   if (row.shape) alloc.takes = row.shape->capacity;
   if (!alloc.current) alloc.job = version.spec;
-  if (is_looked_into(row, alloc.current)) alloc.message = std::make_shared<const model::Allocation>(cluster.message(row));
+  if (is_looked_into(row, alloc.current)) {
+    AllocRow seen = row;
+    if (alloc.current) seen.metrics = nullptr;  // the bulk of the message; what is updated in place keeps them
+    alloc.message = std::make_shared<const model::Allocation>(cluster.message(seen));
+  }
   return alloc;
 }
 

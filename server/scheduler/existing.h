@@ -28,7 +28,7 @@ struct ExistingAlloc {
   std::shared_ptr<const model::Job> job;   ///< its own version; null when that is the current one
   model::Capacity takes;
   std::vector<std::uint16_t> ports;
-  /// Whole, without its job: there for those that failed or are of an older version, else null.
+  /// Without its job: there for those that failed (without metrics) or are of an older version, else null.
   std::shared_ptr<const model::Allocation> message;
 
   bool server_terminal() const { return desired != DesiredStatus::run; }

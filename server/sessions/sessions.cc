@@ -234,7 +234,9 @@ void Sessions::push(Session& session, model::ToAgent message) {
 void Sessions::add_alloc(Session& session, const Snapshot& state, const AllocRow& row, model::DesiredAllocs& to) {
   const JobVersionRow& version = state.version_of(row);
   const JobKey& key = state.name_of(version);
-  *to.add_allocs() = state.message(row);
+  AllocRow without_scores = row;  // how nodes were ranked is of no use to an agent, and the bulk of the message
+  without_scores.metrics = nullptr;
+  *to.add_allocs() = state.message(without_scores);
   auto& reference = *to.add_alloc_jobs();
   reference.set_alloc_id(to_text(row.id));
   reference.set_namespace_(key.ns);
