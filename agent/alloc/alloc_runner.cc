@@ -296,6 +296,9 @@ void AllocRunner::task_changed(const std::string&) {
 bool AllocRunner::skip_shutdown_delay() const { return alloc_->desired_transition().no_shutdown_delay(); }
 
 bool AllocRunner::wanted() const {
+  // Ended for the server: if it runs here, then its end could not be stored, and another has taken its place.
+  const std::string& status = alloc_->client_status();
+  if (status == "complete" || status == "failed" || status == "lost") return false;
   return alloc_->desired_status() != "stop" && alloc_->desired_status() != "evict" && !removing_;
 }
 

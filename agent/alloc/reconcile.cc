@@ -7,7 +7,8 @@ Actions reconcile(const DesiredAllocs& desired, const LocalAllocs& local) {
   for (const auto& [id, wish] : desired) {
     const auto here = local.find(id);
     if (here != local.end()) {
-      if (wish.index > here->second.index) actions.update.push_back(id);
+      const bool came_back = wish.ended && !here->second.ended;
+      if (wish.index > here->second.index || came_back) actions.update.push_back(id);
     } else if (wish.ended) {
       continue;  // over before we knew it
     } else if (wish.run) {

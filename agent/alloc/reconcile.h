@@ -23,7 +23,7 @@ struct LocalAlloc {
 /// What to do, each list sorted by id.
 struct Actions {
   std::vector<std::string> add;     ///< build a runner and run it
-  std::vector<std::string> update;  ///< give the runner the newer version (which may say: stop)
+  std::vector<std::string> update;  ///< give the runner the newer version (which may say: stop, or that it has ended)
   std::vector<std::string>
       report_ended;                 ///< never started here and not wanted any more: tell the server that it is complete
   std::vector<std::string> remove;  ///< the server has forgotten it: stop if needed, and delete

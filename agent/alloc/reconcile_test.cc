@@ -24,6 +24,13 @@ TEST_CASE("what was stopped before it came here is reported as ended, what ended
   CHECK(actions.add.empty());
 }
 
+TEST_CASE("what has ended for the server and runs here, for its end was not stored, learns that", "[agent]") {
+  const Actions actions = reconcile({{"a", {5, true, true}}, {"b", {5, true, true}}}, {{"a", {5, false}}, {"b", {5, true}}});
+
+  CHECK(actions.update == std::vector<std::string>{"a"});
+  CHECK(actions.add.empty());
+}
+
 TEST_CASE("an older wish than the one carried out changes nothing", "[agent]") {
   CHECK(reconcile({{"a", {3, true, false}}}, {{"a", {7, false}}}) == Actions{});
 }

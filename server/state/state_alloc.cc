@@ -209,6 +209,9 @@ Result<void> State::update(const model::AllocStatus& status) {
   const Uuid id = parse_uuid(status.id());
   DROVER_LET(auto row, copy_of(id, "update"));
   const AllocRow* old = alloc(id);
+  const bool says_it_ended = status.client_status() == "complete" || status.client_status() == "failed" || status.client_status() == "lost";
+  // What has ended stays so: its room is given away. An agent that forgot the end, for its disk was full, is told to stop it.
+  if (old->client_terminal() && !says_it_ended) return {};
   model::Allocation message = this->message(*old);
   if (!status.client_status().empty()) message.set_client_status(status.client_status());
   message.set_client_description(status.client_description());

@@ -122,6 +122,18 @@ TEST_CASE("the summary follows what agents say") {
   CHECK(counts.failed == 1);
 }
 
+TEST_CASE("an allocation that has ended does not come back, whatever its agent says; how it ended may still be told") {
+  State state = with_allocs(1);
+  REQUIRE(state.update(status_of(1, "failed")).ok());
+  const auto client = [&state] { return state.alloc(id_of(1))->client; };
+  REQUIRE(client() == ClientStatus::failed);
+
+  REQUIRE(state.update(status_of(1, "running")).ok());
+  CHECK(client() == ClientStatus::failed);
+  REQUIRE(state.update(status_of(1, "complete")).ok());
+  CHECK(client() == ClientStatus::complete);
+}
+
 TEST_CASE("a snapshot does not see later changes") {
   State state = with_allocs(1);
   const SnapshotPtr before = state.snapshot();

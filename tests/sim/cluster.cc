@@ -194,6 +194,18 @@ Async<void> Cluster::send_eligibility(Uuid node, bool eligible) {
   static_cast<void>(co_await to->set_eligibility(std::move(request)));
 }
 
+void Cluster::evaluate_job(const std::string& id) {
+  trace.add("client", text("asks for an evaluation of {}", id));
+  client_.spawn(send_evaluation(id));
+}
+
+Async<void> Cluster::send_evaluation(std::string id) {
+  server::Server* to = server();
+  if (!to) co_return;
+  server::EvaluateJob request{.job = {"default", std::move(id)}};
+  static_cast<void>(co_await to->evaluate_job(std::move(request)));
+}
+
 void Cluster::collect_garbage() {
   trace.add("client", "asks for a garbage collection");
   garbage_asked_ = true;

@@ -81,6 +81,7 @@ class Cluster {
   void deregister_job(const std::string& id);
   void stop_alloc(Uuid alloc);
   void set_eligibility(Uuid node, bool eligible);
+  void evaluate_job(const std::string& id);
   void collect_garbage();
   bool garbage_was_asked() const { return garbage_asked_; }
 
@@ -97,6 +98,7 @@ class Cluster {
   Async<void> send_deregistration(std::string id);
   Async<void> send_stop_alloc(Uuid alloc);
   Async<void> send_eligibility(Uuid node, bool eligible);
+  Async<void> send_evaluation(std::string id);
   Async<void> send_collect_garbage();
   bool garbage_asked_ = false;
   void settle(const std::string& job, bool ok, const Error* error);
