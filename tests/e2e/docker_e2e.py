@@ -1,0 +1,160 @@
+#!/usr/bin/python3
+"""Containers of a real Docker engine, run by a dev agent in the same world."""
+import http.client
+import json
+import pathlib
+import re
+import sys
+
+import engine as engines
+import harness
+from engine import Engine
+from harness import check, equal, until
+
+API_IMAGE = "ghcr.io/myorg/api:v2.1"
+SEED = pathlib.Path(__file__).resolve().parent.parent.parent / "packaging" / "examples" / "api-service.nomad.hcl"
+
+
+def with_engine(test):
+    """Gives the test a world and an engine that is closed whatever happens."""
+    def run(world, **how):
+        problem = engines.missing()
+        check(not problem, problem)
+        engine = Engine(world, **how)
+        try:
+            engine.start()
+            engine.add_image("drover-test/box:1")
+            test(world, engine)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n--- end of the engine's log\n{engine.log()[-1500:]}") from None
+        finally:
+            for agent in world.agents:
+                if agent.process and agent.process.poll() is None:
+                    try:
+                        agent.stop(40)
+                    except AssertionError as error:
+                        print(f"  {error}", file=sys.stderr)
+            engine.close()
+    run.__name__, run.__doc__ = test.__name__, test.__doc__
+    return run
+
+
+def docker_agent(world, engine, options="", extra=""):
+    config = world.file("docker.hcl", f'''
+plugin "docker" {{
+  config {{
+    endpoint = "unix://{engine.socket}"
+    {options}
+  }}
+}}
+{extra}
+''')
+    agent = world.dev_agent("-config", str(config))
+    wait_docker(agent, True)
+    return agent
+
+
+def wait_docker(agent, healthy):
+    def found():
+        nodes = agent.get("/v1/nodes")
+        driver = nodes and nodes[0]["Drivers"].get("docker")
+        return driver and driver["Healthy"] == healthy and driver
+    return until(found, f"driver docker to be {'healthy' if healthy else 'unhealthy'}", 60)
+
+
+def job(name, config, count=1, kind="service", group="", task="", resources="cpu = 50\n memory = 64"):
+    return f'''
+job "{name}" {{
+  type = "{kind}"
+  group "g" {{
+    count = {count}
+    {group}
+    task "t" {{
+      driver = "docker"
+      config {{
+        image = "drover-test/box:1"
+        {config}
+      }}
+      {task}
+      resources {{
+        {resources}
+      }}
+    }}
+  }}
+}}
+'''
+
+
+def shell(script):
+    return f'command = "/bin/sh"\n args = ["-c", {json.dumps(script)}]'
+
+
+ONCE = 'restart {\n attempts = 0\n mode = "fail"\n }\n reschedule {\n attempts = 0\n unlimited = false\n }'
+
+
+def run(agent, world, name, *args, **how):
+    agent.cli("job", "run", "-detach", world.file(f"{name}.hcl", job(name, *args, **how)))
+
+
+def logs(agent, alloc, kind="stdout", task="t"):
+    return agent.call("GET", f"/v1/client/fs/logs/{alloc}?task={task}&type={kind}&plain=true&origin=start").text
+
+
+def events(agent, alloc, task="t"):
+    state = agent.get(f"/v1/allocation/{alloc}")["TaskStates"][task]
+    return [e["DisplayMessage"] for e in state["Events"]]
+
+
+def ended(agent, name, seconds=harness.WAIT_S):
+    """The allocation of a job that has run to its end."""
+    return until(lambda: next((a for a in agent.allocs(name) if a["ClientStatus"] in ("complete", "failed")), None), f"{name} to end", seconds)
+
+
+def fetch(address, port, path):
+    connection = http.client.HTTPConnection(address, port, timeout=5)
+    try:
+        connection.request("GET", path)
+        reply = connection.getresponse()
+        return reply.status, reply.read().decode()
+    finally:
+        connection.close()
+
+
+@with_engine
+def seed_job(world, engine):
+    """the seed job runs three healthy containers that answer on their mapped ports; one killed from outside comes back"""
+    engine.add_image(API_IMAGE, {"www/health": "fine\n"}, ["CMD [\"/bin/httpd\", \"-f\", \"-p\", \"8000\", \"-h\", \"/www\"]"])
+    agent = docker_agent(world, engine)
+    agent.cli("job", "run", "-detach", SEED)
+    allocs = agent.wait_running("api-service", 3)
+    for alloc in allocs:
+        port = agent.get(f"/v1/allocation/{alloc['ID']}")["AllocatedResources"]["Shared"]["Ports"][0]
+        until(lambda: fetch(port["HostIP"], port["Value"], "/health") == (200, "fine\n"), f"{port} answers")
+
+    victim = engine.containers(label=[f"com.hashicorp.nomad.alloc_id={allocs[0]['ID']}"])[0]["Id"]
+    engine.kill_container(victim)
+    def again():
+        found = engine.containers(label=[f"com.hashicorp.nomad.alloc_id={allocs[0]['ID']}"], status=["running"])
+        return found and found[0]["Id"] != victim
+    until(again, "the killed container to be restarted", 60)
+    agent.cli("job", "stop", "-purge", "api-service")
+    until(lambda: not engine.containers(), "no container is left")
+
+
+@with_engine
+def ends_and_logs(world, engine):
+    """a container's exit code, output and events are told, and nothing is left of it"""
+    agent = docker_agent(world, engine)
+    run(agent, world, "once", shell("echo to-out; echo to-err >&2; exit 7"), kind="batch", group=ONCE)
+    alloc = ended(agent, "once")["ID"]
+    equal(logs(agent, alloc), "to-out\n", "stdout")
+    equal(logs(agent, alloc, "stderr"), "to-err\n", "stderr")
+    told = events(agent, alloc)
+    check(any("Exit Code: 7" in line for line in told), f"the exit code is told: {told}")
+    until(lambda: not engine.containers(), "the container is removed")
+
+
+TESTS = [seed_job, ends_and_logs]
+
+if __name__ == "__main__":
+    harness.main(TESTS)
