@@ -24,6 +24,7 @@ const std::vector<Command>& all_commands() {
     add_eval_commands(rows);
     add_server_commands(rows);
     add_tls_commands(rows);
+    add_fmt_commands(rows);
     return rows;
   }();
   return commands;

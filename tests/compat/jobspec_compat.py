@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 
+TABLES = ("constraints", "constraint-validation")
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
@@ -46,12 +47,18 @@ def main():
     shared = pathlib.Path(os.environ.get("DROVER_SHARED", ROOT.parent / "shared"))
     corpora = shared / "corpora"
     program = pathlib.Path(options.build).resolve() / "tests" / "jobspec_json"
+    answers = program.parent / "table_answers"
     if not (corpora / "compare.py").exists():
         print(f"note: not run: recorded job files are absent ({corpora}; set DROVER_SHARED)")
         print("0 passed, 0 failed")
         return 0
     jobs, job_failures = compare(corpora, "--cmd", f"{program} {{varargs}} {{file}}")
     expressions, expression_failures = compare(corpora, "--eval-cmd", f"{program} -eval")
+    rows = {}
+    for table in TABLES:
+        count, wrong = compare(corpora, "--table", f"{table}={answers} {table}", "--text")
+        rows[table] = count
+        expression_failures.update(wrong)
     layouts, layout_failures = compare(corpora, "--fmt-cmd", f"{program} -fmt {{file}}")
     # One case may differ in several ways: the formatter's are named apart.
     failures = {**job_failures, **expression_failures, **{f"fmt:{case}": why for case, why in layout_failures.items()}}
@@ -68,8 +75,8 @@ def main():
     for case in sorted(set(known) - set(failures)):
         failed += 1
         print(f"FAIL {case}: agrees now: take it off known_differences.txt")
-    print(f"note: {jobs} recorded job files, {expressions} expressions, {layouts} layouts; {len(set(failures) & set(known))} known differences")
-    print(f"{jobs + expressions + layouts - len(failures)} passed, {failed} failed")
+    print(f"note: {jobs} recorded job files, {expressions} expressions, {layouts} layouts, " + ", ".join(f"{count} {table}" for table, count in rows.items()) + f"; {len(set(failures) & set(known))} known differences")
+    print(f"{jobs + expressions + layouts + sum(rows.values()) - len(failures)} passed, {failed} failed")
     return 1 if failed else 0
 
 
