@@ -36,7 +36,7 @@ void refuse_attribute(const std::string& name, const Range& at, const Schema& sc
   std::vector<std::string_view> known = attribute_names(schema);
   for (const BlockSchema& block : schema.blocks) known.push_back(block.type);
   std::string hint = did_you_mean(name, known);
-  if (find_block(schema, name)) hint = text(" Did you mean to define a block of type \"{}\"?", name);
+  if (find_block(schema, name)) hint = text(" Did you mean to define a block of type \"{}\"? Then leave out the equals sign.", name);
   add_error(out, at, "Unsupported argument", text("An argument named \"{}\" is not expected here.{}", name, hint));
 }
 
@@ -63,7 +63,7 @@ bool check_labels(const BlockSchema& schema, const std::vector<Label>& labels, c
   }
   if (labels.size() < schema.labels.size()) {
     add_error(out, missing_at, text("Missing {} for {}", schema.labels[labels.size()], schema.type),
-              text("All {} blocks must have {} label(s) ({}).", schema.type, wanted, listed(schema.labels)));
+              text("All {} blocks must have {} label(s) ({}), such as {} \"…\" { … }.", schema.type, wanted, listed(schema.labels), schema.type));
     return false;
   }
   return true;

@@ -156,7 +156,7 @@ bool Evaluator::append_text(std::string& text, const Datum& part, const Range& a
   }
   const Result<Datum> piece = convert(part, Kind::string);
   if (!piece) {
-    error(at, "Invalid template interpolation value", "This value cannot stand in a text: " + piece.error().message + ".");
+    error(at, "Invalid template interpolation value", "This value cannot stand in a text: " + piece.error().message + ". Use join(\", \", …) for a list, or jsonencode(…).");
     return false;
   }
   text += piece->text();

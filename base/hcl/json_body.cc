@@ -1,5 +1,6 @@
 #include "base/hcl/json_body.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/hcl/parser.h"
@@ -295,6 +296,12 @@ JsonFile parse_json_file(std::string name, std::string text, Diagnostics& out) {
     return file;
   }
   JsonFile file{Source::make(std::move(name), std::move(text)), {}};
+  if (const std::size_t invalid = unicode::first_invalid(file.source->text()); invalid != std::string_view::npos) {
+    const int line = 1 + static_cast<int>(std::count(file.source->text().begin(), file.source->text().begin() + static_cast<std::ptrdiff_t>(invalid), '\n'));
+    const Position at{line, 1, invalid};
+    add_error(out, Range{file.source.get(), at, at}, "Invalid character encoding", "All text must be UTF-8. Convert the file to UTF-8 first.");
+    return file;
+  }
   file.root = JsonParser(*file.source, out).root();
   return file;
 }

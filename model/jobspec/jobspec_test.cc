@@ -67,7 +67,7 @@ TEST_CASE("each mistake in a job file is one error that names its place", "[jobs
   CHECK(errors_of(job_with("network {\n}\nrestart {\n}\nrestart {\n}")).find("Duplicate restart block; Only one restart block is allowed. Another was defined at web.hcl:5,1-8.") != std::string::npos);
   CHECK(errors_of("job \"a\" {\n}\njob \"b\" {\n}\n").find("Duplicate job block") != std::string::npos);
   CHECK(errors_of("").find("Missing job block") != std::string::npos);
-  CHECK(errors_of("job {\n}\n") == "web.hcl:1,5-6: Missing name for job; All job blocks must have 1 label(s) (name).\n");
+  CHECK(errors_of("job {\n}\n") == "web.hcl:1,5-6: Missing name for job; All job blocks must have 1 label(s) (name), such as job \"…\" { … }.\n");
   CHECK(errors_of(job_with("", "dirver = \"exec\"")) == "web.hcl:5,7-13: Unsupported argument; An argument named \"dirver\" is not expected here. Did you mean \"driver\"?\n");
 }
 

@@ -242,33 +242,4 @@ void Variables::validate(const std::string& name, const Variable& variable, cons
     add_error(out_, variable.value_range, text("Invalid value for {} variable", variable.value_from), text("{} This was checked by the validation rule at {}.", message.text(), hcl::to_text(block.header)));
 }
 
-/// Locals may use each other in any order: those that evaluate are kept, until no more do.
-void Variables::resolve_locals(hcl::Scope& scope) {
-  Datum::Map values;
-  scope.set("local", Datum::object({}));
-  std::vector<const hcl::FoundAttribute*> left;
-  for (const auto& [name, local] : locals_) left.push_back(&local);
-  for (bool progress = true; progress && !left.empty();) {
-    progress = false;
-    std::vector<const hcl::FoundAttribute*> still;
-    for (const hcl::FoundAttribute* local : left) {
-      hcl::Diagnostics errors;
-      Datum value = hcl::evaluate(*local->value, &scope, errors);
-      if (hcl::has_errors(errors)) {
-        still.push_back(local);
-        continue;
-      }
-      values.insert_or_assign(local->name, std::move(value));
-      progress = true;
-    }
-    scope.set("local", Datum::object(values));
-    left = std::move(still);
-  }
-  for (const hcl::FoundAttribute* local : left) {
-    hcl::evaluate(*local->value, &scope, out_);
-    values.insert_or_assign(local->name, Datum::unknown());
-  }
-  scope.set("local", Datum::object(std::move(values)));
-}
-
 }  // namespace drover::model::jobspec

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,7 @@ class Variables {
   void check(const std::string& name, Variable& variable);
   void validate(const std::string& name, const Variable& variable, const hcl::FoundBlock& block, const hcl::Scope& scope);
   void resolve_locals(hcl::Scope& scope);
+  void resolve_circles(hcl::Scope& scope, std::set<std::string> left, const std::map<std::string, std::set<std::string>>& needs);
 
   const JobspecOptions& options_;
   const hcl::Functions& functions_;

@@ -1,0 +1,6 @@
+dynamic "t" {
+  for_each = x
+  content {
+    y = t.value
+  }
+}

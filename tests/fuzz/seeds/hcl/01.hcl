@@ -1,0 +1,8 @@
+a = <<EOT
+  x ${y}
+  EOT
+b = <<-E
+	%{ if c ~}
+ z
+%{ endif }
+E

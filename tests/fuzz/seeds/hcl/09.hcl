@@ -1,0 +1,1 @@
+a = "${~ b ~}%{ for i in c ~}${i}%{ endfor }"
