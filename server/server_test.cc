@@ -247,6 +247,20 @@ TEST_CASE("while the journal is full an evaluation is tried now and then, and do
   CHECK(world.running("web") == 1);
 }
 
+TEST_CASE("what an agent says is acknowledged when it is durable, and not before") {
+  World world;
+  FakeAgent& agent = world.add_agent();
+  world.submit("web", 1);
+  const std::uint64_t before = agent.stored_;
+  world.disk.append_delay = 50ms;
+
+  agent.report(agent.allocs_.begin()->first, "complete");
+  world.time.advance(40ms);
+  CHECK(agent.stored_ == before);
+  world.time.advance(20ms);
+  CHECK(agent.stored_ == before + 1);
+}
+
 TEST_CASE("a job that is stopped leaves its agents, and makes room for one that waits") {
   World world;
   FakeAgent& agent = world.add_agent(250);

@@ -170,6 +170,18 @@ TEST_CASE("a failing task is restarted until its attempts are spent, then the al
   CHECK(f.state().finished_at() != 0);
 }
 
+TEST_CASE("attempts are counted across a crash of the agent", "[agent]") {
+  Fixture f(make_alloc([](auto&, auto& group) { set_config(group, R"({"run_for": "1s", "exit_code": 3})"); }));
+  f.advance(2s);
+  REQUIRE(f.state().restarts() == 1);
+  f.crash();
+  f.restart_agent();
+  f.advance(2min);
+
+  CHECK(f.status() == "failed");
+  CHECK(f.starts() == 3);
+}
+
 TEST_CASE("a batch task that ends well completes its allocation", "[agent]") {
   Fixture f(make_alloc([](auto& alloc, auto& group) {
     alloc.mutable_job()->set_type("batch");
