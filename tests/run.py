@@ -66,7 +66,8 @@ def suite(name, argv, timeout, env):
 
 def suites(build, soak):
     """(name, argv, timeout in seconds); what needs a program that this tree does not build yet is not listed."""
-    rows = [("structure", ["/usr/bin/python3", "tests/structure/check.py"], 120)]
+    rows = [("structure", ["/usr/bin/python3", "tests/structure/check.py"], 120),
+            ("mutants", ["/usr/bin/python3", "tests/mutants/run.py"] + ([] if soak else ["--check"]), 7200 if soak else 120)]
     sim = build / "bin" / "drover-sim"
     if sim.exists():
         rows.append(("simulation", [str(sim), "--first-seed", "1", "--seeds", "2000" if soak else "20"], 7200 if soak else 900))

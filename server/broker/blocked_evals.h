@@ -37,6 +37,8 @@ class BlockedEvals {
   std::vector<EvalPtr> out_of_attempts() const;
 
   std::size_t size() const { return blocked_.size(); }
+  /// False once another of the same job has taken its place.
+  bool holds(const Uuid& id) const { return blocked_.contains(id); }
 
  private:
   struct Blocked {

@@ -231,6 +231,7 @@ Async<Result<bool>> Scheduling::attempt(Delivery delivery, bool& progress) {
   if (unchanged) {
     const EvalPtr now = parts_.turns.published()->shared_eval(parse_uuid(eval->id()));
     if (!now || now->status() != "blocked") co_return true;  // ended while the pass ran
+    if (!blocked_.holds(parse_uuid(eval->id()))) co_return true;  // a newer one has taken its place, and this one is being canceled
     // It waits on, as of this snapshot: nobody else need know.
     auto again = std::make_shared<model::Evaluation>(*eval);
     again->set_snapshot_index(state->index());

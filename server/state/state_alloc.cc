@@ -210,8 +210,12 @@ Result<void> State::update(const model::AllocStatus& status) {
   DROVER_LET(auto row, copy_of(id, "update"));
   const AllocRow* old = alloc(id);
   const bool says_it_ended = status.client_status() == "complete" || status.client_status() == "failed" || status.client_status() == "lost";
-  // What has ended stays so: its room is given away. An agent that forgot the end, for its disk was full, is told to stop it.
-  if (old->client_terminal() && !says_it_ended) return {};
+  // What has ended stays so: its room is given away. An agent that forgot the end, for its disk was full, is told of it again.
+  if (old->client_terminal() && !says_it_ended) {
+    row->alloc_modify_index = tables_.index;
+    exchange(std::move(row));
+    return {};
+  }
   model::Allocation message = this->message(*old);
   if (!status.client_status().empty()) message.set_client_status(status.client_status());
   message.set_client_description(status.client_description());

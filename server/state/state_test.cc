@@ -128,8 +128,10 @@ TEST_CASE("an allocation that has ended does not come back, whatever its agent s
   const auto client = [&state] { return state.alloc(id_of(1))->client; };
   REQUIRE(client() == ClientStatus::failed);
 
+  state.begin(50, 0);
   REQUIRE(state.update(status_of(1, "running")).ok());
   CHECK(client() == ClientStatus::failed);
+  CHECK(state.alloc(id_of(1))->alloc_modify_index == 50);  // so that its agent is told of it again
   REQUIRE(state.update(status_of(1, "complete")).ok());
   CHECK(client() == ClientStatus::complete);
 }

@@ -63,7 +63,11 @@ std::optional<std::string> unsettled_service(const server::JobVersionRow& curren
   for (const std::string& alloc : wanted.live_ids) {
     if (!running.hosts.contains(alloc)) return text("{}: allocation {} does not run anywhere", id, alloc.substr(0, 8));
   }
-  if (running.hosts.size() != expected) return text("{} runs {} times, not {}", id, running.hosts.size(), expected);
+  for (const auto& [alloc, host] : running.hosts) {
+    if (std::ranges::find(wanted.live_ids, alloc) == wanted.live_ids.end()) {
+      return text("{} runs {} times, not {}: allocation {} runs on {} as well", id, running.hosts.size(), expected, alloc.substr(0, 8), host);
+    }
+  }
   if (current.status != server::JobStatus::running) return text("{} is {}, not running", id, server::to_text(current.status));
   return std::nullopt;
 }

@@ -25,7 +25,7 @@ void Connection::break_at(Side side, Duration at) {
 }
 
 void Connection::mend(Side side) {
-  if (!broken(side)) breaks_at_[index(side)].reset();
+  if (!broken(side) && !lossy_) breaks_at_[index(side)].reset();
   if (wake[index(side)]) wake[index(side)]();
 }
 
@@ -67,6 +67,7 @@ void Net::set_cut(std::size_t path, bool cut) {
 void Net::reset(std::size_t path) {
   each_connection(path, [this](Connection& connection) {
     if (connection.drop_all) connection.drop_all();
+    connection.lose();
     connection.break_at(Side::agent, now() + between(random_, Duration(0), 1s));
     connection.break_at(Side::server, now() + between(random_, Duration(0), 15s));
   });

@@ -34,7 +34,8 @@ class Connection {
   bool broken(Side side) const;
   std::optional<Duration> breaks_at(Side side) const { return breaks_at_[index(side)]; }
   void break_at(Side side, Duration at);
-  void mend(Side side);  ///< it has not noticed a break so far, and will not
+  void mend(Side side);  ///< it has not noticed a break so far, and will not, unless something was lost
+  void lose() { lossy_ = true; }  ///< what was under way is lost: both sides will notice
   /// Called when something may have changed for a side: time, breaks, arrivals.
   std::function<void()> wake[2];
   std::function<void()> drop_all;  ///< what is under way is lost
@@ -44,6 +45,7 @@ class Connection {
   Net& net_;
   std::size_t path_;
   std::optional<Duration> breaks_at_[2];
+  bool lossy_ = false;
 };
 
 /// The net between a server and its agents: one path an agent, each with delays, cuts, resets and doubled messages.

@@ -98,6 +98,18 @@ TEST_CASE("a reset loses what is under way") {
   CHECK(pair.end == "the connection is broken");
 }
 
+TEST_CASE("what a reset has lost is noticed also when a cut ends meanwhile: no message is missing in a stream that goes on") {
+  Pair pair(1);
+  start(pair.server_loop, collect(pair));
+  pair.net.set_cut(0, true);
+  CHECK(pair.agent->send(1).ok());
+  pair.net.reset(0);
+  pair.net.set_cut(0, false);
+  pair.time.advance(20s);
+  CHECK(pair.got.empty());
+  CHECK(pair.end == "the connection is broken");
+}
+
 TEST_CASE("an end that goes closes the stream behind what it has sent") {
   Pair pair(1);
   pair.net.calm();
