@@ -83,7 +83,7 @@ def check():
     document = (ROOT / "docs" / "mutants.md").read_text()
     failed = 0
     for name, finder in FAULTS:
-        tried = subprocess.run(["git", "apply", "--check", str(patch_of(name))], cwd=ROOT, capture_output=True, text=True)
+        tried = subprocess.run(["git", "apply", "-C1", "--check", str(patch_of(name))], cwd=ROOT, capture_output=True, text=True)
         if tried.returncode != 0:
             say(f"FAIL {name}: does not apply any more; make the fault anew in the changed code:\n{tried.stderr}")
         elif f"`{name}`" not in document or finder.text not in document:
@@ -150,7 +150,7 @@ def try_fault(name, finder):
     log_path = SCRATCH / f"{name}.log"
     with open(log_path, "wb") as log:
         try:
-            subprocess.run(["git", "apply", "--unsafe-paths", f"--directory={TREE}", str(patch)], cwd="/", check=True, stdout=log, stderr=subprocess.STDOUT)
+            subprocess.run(["git", "apply", "-C1", "--unsafe-paths", f"--directory={TREE}", str(patch)], cwd="/", check=True, stdout=log, stderr=subprocess.STDOUT)
             built = build({finder.target}, log)
             found = built and finds(finder, log)
         finally:
