@@ -33,22 +33,26 @@ Error error_of(int status, std::string_view body) {
 
 Api::Api(Endpoint endpoint) : endpoint_(std::move(endpoint)), client_(options_of(endpoint_)) {}
 
-Result<std::string> Api::call(std::string method, std::string_view path, Query query, std::string body) {
-  if (!endpoint_.region.empty()) query.emplace_back("region", endpoint_.region);
-  const bool has_namespace = std::ranges::any_of(query, [](const auto& q) { return q.first == "namespace"; });
-  if (!endpoint_.name_space.empty() && !has_namespace) query.emplace_back("namespace", endpoint_.name_space);
-  http::ClientRequest request{.method = std::move(method), .path = std::string(path), .query = std::move(query), .body = std::move(body)};
+Query Api::with_scope(Query query) const {
+  const auto has = [&query](std::string_view name) { return std::ranges::any_of(query, [name](const auto& q) { return q.first == name; }); };
+  if (!endpoint_.region.empty() && !has("region")) query.emplace_back("region", endpoint_.region);
+  if (!endpoint_.name_space.empty() && !has("namespace")) query.emplace_back("namespace", endpoint_.name_space);
+  return query;
+}
+
+Result<http::ClientResponse> Api::call(std::string method, std::string_view path, Query query, std::string body) {
+  http::ClientRequest request{.method = std::move(method), .path = std::string(path), .query = with_scope(std::move(query)), .body = std::move(body)};
   DROVER_LET(auto response, client_.send(request));
   if (response.status < 200 || response.status > 299) return error_of(response.status, response.body);
-  return std::move(response.body);
+  return std::move(response);
 }
 
 namespace {
 
-Result<Value> parsed(Result<std::string> body) {
-  if (!body.ok()) return std::move(body).error();
-  if (body->empty()) return Value();
-  return json::parse(*body);
+Result<Value> parsed(Result<http::ClientResponse> response) {
+  if (!response.ok()) return std::move(response).error();
+  if (response->body.empty()) return Value();
+  return json::parse(response->body);
 }
 
 }  // namespace
@@ -65,15 +69,25 @@ Result<Value> Api::put_text(std::string_view path, std::string body, Query query
 
 Result<Value> Api::remove(std::string_view path, Query query) { return parsed(call("DELETE", path, std::move(query), "")); }
 
-Result<std::string> Api::get_text(std::string_view path, Query query) { return call("GET", path, std::move(query), ""); }
-
-Result<std::string> Api::send_text(std::string method, std::string_view path, std::string body) {
-  return call(std::move(method), path, {}, std::move(body));
+Result<std::string> Api::get_text(std::string_view path, Query query) {
+  DROVER_LET(auto response, call("GET", path, std::move(query), ""));
+  return std::move(response.body);
 }
 
-Result<void> Api::stream(std::string_view path, Query query, std::function<bool(std::string_view)> take) {
-  if (!endpoint_.name_space.empty()) query.emplace_back("namespace", endpoint_.name_space);
-  http::ClientRequest request{.path = std::string(path), .query = std::move(query)};
+Result<Value> Api::get_page(std::string_view path, Query query, std::string& next_token) {
+  DROVER_LET(auto response, call("GET", path, std::move(query), ""));
+  const std::string* token = response.headers.find("X-Nomad-NextToken");
+  next_token = token ? *token : "";
+  return response.body.empty() ? Result<Value>(Value()) : json::parse(response.body);
+}
+
+Result<http::ClientResponse> Api::send_raw(http::ClientRequest request, const std::function<bool(std::string_view)>& take) {
+  request.query = with_scope(std::move(request.query));
+  return client_.stream(request, take);
+}
+
+Result<void> Api::stream(std::string_view path, Query query, std::function<bool(std::string_view)> take, std::function<bool()> stop) {
+  http::ClientRequest request{.path = std::string(path), .query = with_scope(std::move(query)), .stop = std::move(stop)};
   DROVER_LET(auto response, client_.stream(request, take));
   if (response.status < 200 || response.status > 299) return error_of(response.status, response.body);
   return {};

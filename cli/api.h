@@ -37,15 +37,22 @@ class Api {
   Result<Value> remove(std::string_view path, Query query = {});
   /// The body as it is.
   Result<std::string> get_text(std::string_view path, Query query = {});
-  /// Any method with a body as it is, for `operator api`.
-  Result<std::string> send_text(std::string method, std::string_view path, std::string body);
-  /// Calls `take` with each piece of the body as it comes, until the end or until it returns false.
-  Result<void> stream(std::string_view path, Query query, std::function<bool(std::string_view)> take);
+  /// One page of a list, and the token of the next one ("" on the last).
+  Result<Value> get_page(std::string_view path, Query query, std::string& next_token);
+  /// Any request as it is, whatever its status; the body is handed on while it arrives. For `operator api`.
+  Result<http::ClientResponse> send_raw(http::ClientRequest request, const std::function<bool(std::string_view)>& take);
+  /// What opens a websocket there: the scope of this client added to the query.
+  Query scoped(Query query) const { return with_scope(std::move(query)); }
+  const http::ClientOptions& options() const { return client_.options(); }
+  /// Calls `take` with each piece of the body as it comes, until the end, until it returns false, or until `stop` (asked
+  /// about once a second) returns true.
+  Result<void> stream(std::string_view path, Query query, std::function<bool(std::string_view)> take, std::function<bool()> stop = nullptr);
 
   const Endpoint& endpoint() const { return endpoint_; }
 
  private:
-  Result<std::string> call(std::string method, std::string_view path, Query query, std::string body);
+  Result<http::ClientResponse> call(std::string method, std::string_view path, Query query, std::string body);
+  Query with_scope(Query query) const;
 
   Endpoint endpoint_;
   http::Client client_;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/json/json.h"
+#include "cli/alloc_exec.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/template.h"
@@ -19,10 +20,18 @@ const std::vector<Command>& all_commands() {
     add_agent_commands(rows);
     add_job_run_commands(rows);
     add_job_commands(rows);
+    add_job_change_commands(rows);
+    add_job_restart_commands(rows);
+    add_job_read_commands(rows);
     add_alloc_commands(rows);
+    add_alloc_file_commands(rows);
+    add_alloc_exec_commands(rows);
     add_node_commands(rows);
     add_eval_commands(rows);
+    add_deployment_commands(rows);
+    add_service_commands(rows);
     add_server_commands(rows);
+    add_operator_commands(rows);
     add_tls_commands(rows);
     add_fmt_commands(rows);
     return rows;
@@ -120,9 +129,29 @@ int failed(std::string_view what, const Error& error) {
   return 1;
 }
 
-int usage_error(const Context&, std::string_view problem) {
-  err(problem);
-  return 1;
+int usage_error(const Context& context, std::string_view problem) {
+  err(fmt::format("{}\nFor additional help try 'drover {} -help'", problem, context.command.words));
+  return context.command.words.ends_with("plan") ? 255 : 1;
+}
+
+bool confirmed(const Context& context, std::string_view question) {
+  if (context.flags.is_on("yes")) return true;
+  if (!context.world.in_is_terminal) {
+    err(fmt::format("{}: standard input is no terminal to ask on; give -yes to go on without asking", question));
+    return false;
+  }
+  std::fprintf(stdout, "%.*s [y/N] ", static_cast<int>(question.size()), question.data());
+  std::fflush(stdout);
+  char answer[64] = "";
+  if (!std::fgets(answer, sizeof answer, stdin)) return false;
+  return answer[0] == 'y' || answer[0] == 'Y';
+}
+
+Paint Context::paint() const {
+  const auto set = [this](const char* name) { return !world.env(name).value_or("").empty(); };
+  if (flags.is_on("force-color") || set("NOMAD_CLI_FORCE_COLOR")) return Paint(true);
+  if (flags.is_on("no-color") || set("NOMAD_CLI_NO_COLOR")) return Paint(false);
+  return Paint(world.out_is_terminal);
 }
 
 std::optional<int> machine_output(Context& context, const Value& value) {
@@ -157,6 +186,21 @@ std::string words_of_family(const std::string& family) {
     words.emplace(rest.substr(0, rest.find(' ')));
   }
   return fmt::format("{}", fmt::join(words, " "));
+}
+
+std::size_t edits_between(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({row[j - 1] + 1, above + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
 }
 
 std::string flag_words(const Command& command) {
@@ -263,6 +307,18 @@ compdef _drover drover
     if (command.completes == "files") text += fmt::format("complete -c drover -n '{}' -F\n", condition);
   }
   return text;
+}
+
+std::string did_you_mean(const std::string& word) {
+  constexpr std::size_t edits_max = 2;
+  std::string nearest;
+  std::size_t fewest = edits_max + 1;
+  for (const Command& command : all_commands()) {
+    const std::string_view first = command.words.substr(0, command.words.find(' '));
+    const std::size_t edits = edits_between(word, first);
+    if (edits < fewest) fewest = edits, nearest = first;
+  }
+  return nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest);
 }
 
 }  // namespace drover::cli

@@ -1,91 +1,125 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "cli/allocs_table.h"
 #include "cli/command.h"
 #include "cli/lookup.h"
 #include "cli/monitor.h"
 #include "cli/output.h"
+#include "cli/pages.h"
+#include "cli/placement.h"
+#include "cli/why.h"
 
 namespace drover::cli {
 namespace {
 
-std::string failures_text(const Value& eval) {
-  return text_of(eval, "Status") == "blocked" ? "N/A - In Progress" : map_of(eval, "FailedTGAllocs").empty() ? "false" : "true";
-}
-
 int eval_list(Context& context) {
-  Query query;
-  for (const auto* name : {"job", "status", "filter"}) {
+  Query query = page_query(context);
+  for (const auto* name : {"job", "status"}) {
     if (context.flags.has(name)) query.emplace_back(name, context.flags.text(name));
   }
-  if (context.flags.has("per-page")) query.emplace_back("per_page", context.flags.text("per-page"));
-  if (context.flags.has("page-token")) query.emplace_back("next_token", context.flags.text("page-token"));
-  auto evals = context.api.get("/v1/evaluations", query);
+  std::string next_token;
+  auto evals = context.api.get_page("/v1/evaluations", query, next_token);
   if (!evals.ok()) return failed("Error querying evaluations", evals.error());
   if (auto code = machine_output(context, *evals)) return *code;
   if (evals->items().empty()) {
     out("No evals found");
     return 0;
   }
-  std::vector<std::vector<std::string>> rows = {{"ID", "Priority", "Triggered By", "Job ID", "Status", "Placement Failures"}};
+  const bool whole = context.verbose();
+  std::vector<std::vector<std::string>> rows = {{"ID", "Priority", "Triggered By", "Job ID", "Namespace", "Node ID", "Status", "Placement Failures"}};
   for (const Value& eval : evals->items())
-    rows.push_back({short_id(text_of(eval, "ID"), context.verbose()), text_of(eval, "Priority"), text_of(eval, "TriggeredBy"), text_of(eval, "JobID"), text_of(eval, "Status"), failures_text(eval)});
+    rows.push_back({short_id(text_of(eval, "ID"), whole), text_of(eval, "Priority"), text_of(eval, "TriggeredBy"), text_of(eval, "JobID"), text_of(eval, "Namespace"), short_id(text_of(eval, "NodeID"), whole), text_of(eval, "Status"), failures_text(eval)});
   out(table(rows));
+  tell_next_page(context, next_token);
   return 0;
 }
 
-int eval_status(Context& context) {
-  auto id = find_id(context, context.args()[0], "/v1/evaluations", "evaluation");
-  if (!id.ok()) {
-    err(id.error().message);
-    return 1;
+void show_head(const Context& context, const Value& eval) {
+  const bool whole = context.verbose();
+  auto when = [&](const char* key) { return whole ? stamp(integer_of(eval, key)) : ago(integer_of(eval, key), context.world.now()); };
+  std::string description = text_of(eval, "StatusDescription");
+  if (description.empty()) description = text_of(eval, "Status");
+  std::vector<std::pair<std::string, std::string>> rows = {{"ID", short_id(text_of(eval, "ID"), whole)},
+                                                           {"Create Time", when("CreateTime")},
+                                                           {"Modify Time", when("ModifyTime")},
+                                                           {"Status", text_of(eval, "Status")},
+                                                           {"Status Description", description},
+                                                           {"Type", text_of(eval, "Type")},
+                                                           {"TriggeredBy", text_of(eval, "TriggeredBy")},
+                                                           {"Job ID", text_of(eval, "JobID")},
+                                                           {"Namespace", text_of(eval, "Namespace")}};
+  if (const std::string node = text_of(eval, "NodeID"); !node.empty() && text_of(eval, "TriggeredBy") == "node-update") rows.emplace_back("Node ID", short_id(node, whole));
+  rows.insert(rows.end(), {{"Priority", text_of(eval, "Priority")},
+                           {"Placement Failures", failures_text(eval)},
+                           {"Previous Eval", short_id(text_of(eval, "PreviousEval"), whole)},
+                           {"Next Eval", short_id(text_of(eval, "NextEval"), whole)},
+                           {"Blocked Eval", short_id(text_of(eval, "BlockedEval"), whole)}});
+  out(key_values(rows));
+}
+
+void show_related(const Context& context, const Value& eval) {
+  const auto& related = list_of(eval, "RelatedEvals");
+  if (related.empty()) return;
+  const bool whole = context.verbose();
+  std::vector<std::vector<std::string>> rows = {{"ID", "Priority", "Triggered By", "Node ID", "Status", "Description"}};
+  for (const Value& other : related)
+    rows.push_back({short_id(text_of(other, "ID"), whole), text_of(other, "Priority"), text_of(other, "TriggeredBy"), short_id(text_of(other, "NodeID"), whole), text_of(other, "Status"), text_of(other, "StatusDescription")});
+  out("\nRelated Evaluations\n" + table(rows));
+}
+
+void show_annotations(const Context& context, const Value& eval) {
+  auto groups = map_of(member_of(eval, "PlanAnnotations"), "DesiredTGUpdates");
+  if (groups.empty()) return;
+  std::ranges::sort(groups, {}, &Value::Member::first);
+  std::vector<std::pair<std::string, std::string>> columns = {{"Ignore", "Ignore"}, {"Place", "Place"}, {"Stop", "Stop"}, {"InPlace", "InPlaceUpdate"}, {"Destructive", "DestructiveUpdate"}};
+  if (context.verbose()) columns.insert(columns.end(), {{"Migrate", "Migrate"}, {"Canary", "Canary"}, {"Preemptions", "Preemptions"}, {"Reschedule Now", "RescheduleNow"}, {"Reschedule Later", "RescheduleLater"}, {"Disconnect", "Disconnect"}, {"Reconnect", "Reconnect"}});
+  std::vector<std::vector<std::string>> rows = {{"Task Group"}};
+  for (const auto& [title, key] : columns) rows[0].push_back(title);
+  for (const auto& [group, updates] : groups) {
+    rows.push_back({group});
+    for (const auto& [title, key] : columns) rows.back().push_back(std::to_string(integer_of(updates, key)));
   }
-  if (context.flags.is_on("monitor")) return monitor_evaluation(context, *id, false);
-  auto eval = context.api.get("/v1/evaluation/" + *id);
+  out("\nPlan Annotations\n" + table(rows));
+}
+
+void show_failures(Context& context, const Value& eval) {
+  auto failures = map_of(eval, "FailedTGAllocs");
+  if (failures.empty()) return;
+  std::ranges::sort(failures, {}, &Value::Member::first);
+  out("\nFailed Placements");
+  for (const auto& [group, metric] : failures) out(failed_group(group, metric, 0));
+  if (const std::string blocked = text_of(eval, "BlockedEval"); !blocked.empty())
+    out(fmt::format("\nEvaluation \"{}\" waiting for additional capacity to place remainder", short_id(blocked, context.verbose())));
+}
+
+int eval_status(Context& context) {
+  const auto id = shown(find_id(context, context.args()[0], "/v1/evaluations", "evaluation"));
+  if (!id) return 1;
+  if (context.flags.is_on("monitor")) return monitor_evaluation(context, *id);
+  auto eval = context.api.get("/v1/evaluation/" + *id, {{"related", "true"}});
   if (!eval.ok()) return failed("Error querying evaluation", eval.error());
   if (auto code = machine_output(context, *eval)) return *code;
-  const bool whole = context.verbose();
-  const Instant now = context.world.now();
-  std::vector<std::pair<std::string, std::string>> rows = {{"ID", short_id(*id, whole)},
-                                                           {"Create Time", ago(integer_of(*eval, "CreateTime"), now)},
-                                                           {"Modify Time", ago(integer_of(*eval, "ModifyTime"), now)},
-                                                           {"Status", text_of(*eval, "Status")},
-                                                           {"Status Description", text_of(*eval, "StatusDescription")},
-                                                           {"Type", text_of(*eval, "Type")},
-                                                           {"TriggeredBy", text_of(*eval, "TriggeredBy")},
-                                                           {"Job ID", text_of(*eval, "JobID")},
-                                                           {"Namespace", text_of(*eval, "Namespace")},
-                                                           {"Priority", text_of(*eval, "Priority")},
-                                                           {"Placement Failures", failures_text(*eval)}};
-  for (const auto& [key, title] : {std::pair{"PreviousEval", "Previous Eval"}, {"NextEval", "Next Eval"}, {"BlockedEval", "Blocked Eval"}}) {
-    if (const std::string other = text_of(*eval, key); !other.empty()) rows.emplace_back(title, short_id(other, whole));
-  }
-  out(key_values(rows));
   auto allocs = context.api.get("/v1/evaluation/" + *id + "/allocations");
   if (!allocs.ok()) return failed("Error querying allocations", allocs.error());
-  if (!allocs->items().empty()) {
-    std::vector<std::vector<std::string>> list = {{"ID", "Node ID", "Task Group", "Version", "Desired", "Status", "Created", "Modified"}};
-    for (const Value& a : allocs->items())
-      list.push_back({short_id(text_of(a, "ID"), whole), short_id(text_of(a, "NodeID"), whole), text_of(a, "TaskGroup"), text_of(a, "JobVersion"), text_of(a, "DesiredStatus"),
-                      text_of(a, "ClientStatus"), ago(integer_of(a, "CreateTime"), now), ago(integer_of(a, "ModifyTime"), now)});
-    out("\nPlaced Allocations\n" + table(list));
-  }
-  if (!map_of(*eval, "FailedTGAllocs").empty()) {
-    auto why = explain_job(context, text_of(*eval, "JobID"));
-    if (why.ok() && !why->empty()) out("\nFailed Placements\n" + *why);
-  }
+  show_head(context, *eval);
+  show_related(context, *eval);
+  show_annotations(context, *eval);
+  if (!allocs->items().empty()) out("\nPlaced Allocations\n" + allocs_table(context, allocs->items(), AllocColumns::of_eval));
+  show_failures(context, *eval);
   return 0;
 }
 
 }  // namespace
 
 void add_eval_commands(std::vector<Command>& rows) {
-  rows.push_back({"eval list", "", "lists evaluations", "drover eval list -status blocked",
-                  {{"job", "<id>", "only of this job"}, {"status", "<status>", "only with this status"}, {"filter", "<expression>", "a filter expression"},
-                   {"per-page", "<n>", "as many at most"}, {"page-token", "<token>", "where to go on"}, {"verbose", "", "whole ids"},
-                   {"json", "", "print the API object"}, {"t", "<template>", "format with a Go template"}},
-                  eval_list, 0, 0});
-  const std::vector<Flag> flags = {{"monitor", "", "follow it"}, {"verbose", "", "whole ids"}, {"json", "", "print the API object"}, {"t", "<template>", "format with a Go template"}};
-  rows.push_back({"eval status", "<eval>", "shows an evaluation and what it placed", "drover eval status 1f2e", flags, eval_status, 1, 1, "evals"});
+  const Flag whole_ids = {"verbose", "", "whole ids, more columns"}, json = {"json", "", "print the API object"}, format = {"t", "<template>", "format with a Go template"};
+  std::vector<Flag> list_flags = {{"job", "<id>", "only of this job"}, {"status", "<status>", "only with this status"}, whole_ids, json, format};
+  add_page_flags(list_flags);
+  rows.push_back({"eval list", "", "lists evaluations", "drover eval list -status blocked", list_flags, eval_list, 0, 0});
+  const std::vector<Flag> flags = {{"monitor", "", "follow it"}, whole_ids, json, format};
+  rows.push_back({"eval status", "<eval>", "shows an evaluation and what it placed", "drover eval status 1f2e", flags, eval_status, 1, 1, "evals", false, false, "This command takes one argument"});
   rows.push_back({"eval-status", "<eval>", "shows an evaluation", "", flags, eval_status, 1, 1, "evals", true});
 }
 

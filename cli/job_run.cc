@@ -1,14 +1,17 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 
 #include "base/json/json.h"
 #include "cli/command.h"
+#include "cli/diff_text.h"
 #include "cli/job_file.h"
 #include "cli/monitor.h"
 #include "cli/output.h"
+#include "cli/placement.h"
 
 namespace drover::cli {
 namespace {
@@ -86,70 +89,79 @@ int job_run(Context& context) {
     out("Job registration successful\nEvaluation ID: " + eval);
     return 0;
   }
-  return monitor_evaluation(context, eval, true);
+  return monitor_evaluation(context, eval, Then::follow_allocations);
 }
 
 constexpr int plan_error = 255;
 
-void show_dry_run(const Value& plan, const std::string& path) {
+void show_dry_run(const Context& context, const Value& plan) {
+  const Paint paint = context.paint();
   const auto& failures = map_of(plan, "FailedTGAllocs");
-  out("Scheduler dry-run:");
+  out(paint.bold("Scheduler dry-run:"));
   if (failures.empty()) {
-    out("- All tasks successfully allocated.");
+    out(paint.green("- All tasks successfully allocated."));
   } else {
-    out("- WARNING: Failed to place all allocations.");
-    for (const auto& [group, metric] : failures) {
-      const auto count = integer_of(metric, "CoalescedFailures") + 1;
-      out(fmt::format("  Task Group \"{}\" (failed to place {} allocation{}):", group, count, count == 1 ? "" : "s"));
-      for (const auto& [name, nodes] : map_of(metric, "ConstraintFiltered"))
-        out(fmt::format("    * Constraint \"{}\": {} nodes excluded by filter", name, nodes.integer()));
-      for (const auto& [name, nodes] : map_of(metric, "DimensionExhausted"))
-        out(fmt::format("    * Dimension \"{}\" exhausted on {} nodes", name, nodes.integer()));
-    }
+    out(paint.yellow("- WARNING: Failed to place all allocations."));
+    for (const auto& [group, metric] : failures) out(failed_group(group, metric, 2));
   }
-  const std::string index = std::to_string(integer_of(plan, "JobModifyIndex"));
-  out(fmt::format("\nJob Modify Index: {}\nTo submit the job with version verification run:\n\ndrover job run -check-index {} {}\n\n"
+  if (const std::int64_t launch = time_of(plan, "NextPeriodicLaunch"); launch > 0) {
+    const std::int64_t left = launch - to_ns(context.world.now());
+    out(paint.green(fmt::format("- If submitted now, next periodic launch would be at {} (in {})", stamp(launch), duration_text(std::max<std::int64_t>(0, left / 1'000'000'000) * 1'000'000'000))));
+  }
+}
+
+void show_check_index(const Value& plan, const std::string& flags, const std::string& path) {
+  const std::int64_t index = integer_of(plan, "JobModifyIndex");
+  out(fmt::format("\nJob Modify Index: {}\nTo submit the job with version verification run:\n\ndrover job run -check-index {} {}{}\n\n"
                   "When running the job with the check-index flag, the job will only be run if the\njob modify index given matches the "
                   "server-side version. If the index has\nchanged, another user has modified the job and the plan's results are\n"
                   "potentially invalid.",
-                  index, index, path));
+                  index, index, flags, path));
 }
 
-/// "(2 create, 1 in-place update)": what the scheduler would do with a group.
-std::string update_text(const Value& updates) {
-  constexpr std::pair<std::string_view, std::string_view> names[] = {
-      {"Place", "create"}, {"Stop", "destroy"}, {"Migrate", "migrate"}, {"InPlaceUpdate", "in-place update"},
-      {"DestructiveUpdate", "create/destroy update"}, {"Canary", "canary"}, {"Ignore", "ignore"}};
+/// The flags that a run of the planned job needs, too.
+std::string flags_to_repeat(const Flags& flags) {
   std::string text;
-  for (const auto& [key, name] : names) {
-    if (const auto count = integer_of(updates, key); count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, name);
+  for (const auto* name : {"var", "var-file"}) {
+    for (const std::string& value : flags.all(name)) text += fmt::format("-{}={} ", name, value);
   }
-  return text;
+  return text + (flags.is_on("json") ? "-json " : "");
 }
 
-int job_plan(Context& context) {
-  auto file = read_job_file(context, context.args()[0]);
-  if (!file.ok()) return failed("Error getting job struct", file.error()), plan_error;
-  auto job = json::parse(file->job_json);
-  if (!job.ok()) return failed("Error reading job", job.error()), plan_error;
-  auto plan = context.api.put_text("/v1/job/" + encode(text_of(*job, "ID")) + "/plan", "{\"Job\":" + file->job_json + ",\"Diff\":false}");
-  if (!plan.ok()) return failed("Error during plan", plan.error()), plan_error;
-  if (context.flags.is_on("json-output") || context.flags.has("t")) {
-    if (context.flags.has("t")) return machine_output(context, *plan).value_or(plan_error);
-    out_json(*plan);
-  } else {
-    out(fmt::format("Job: \"{}\"", text_of(*job, "ID")));
-    for (const auto& [group, updates] : map_of(member_of(*plan, "Annotations"), "DesiredTGUpdates"))
-      out(fmt::format("Task Group: \"{}\" ({})", group, update_text(updates)));
-    out("");
-    show_dry_run(*plan, context.args()[0]);
-  }
-  for (const auto& [group, updates] : map_of(member_of(*plan, "Annotations"), "DesiredTGUpdates")) {
+/// 1 when a run would place or stop something, else 0.
+int plan_code(const Value& plan) {
+  if (text_of(member_of(plan, "Diff"), "Type") == "None") return 0;
+  for (const auto& [group, updates] : map_of(member_of(plan, "Annotations"), "DesiredTGUpdates")) {
     for (const auto* key : {"Stop", "Place", "Migrate", "DestructiveUpdate", "Canary"}) {
       if (integer_of(updates, key) > 0) return 1;
     }
   }
   return 0;
+}
+
+int job_plan(Context& context) {
+  context.refuses_early = false;  // the server's words for what it refuses
+  auto file = read_job_file(context, context.args()[0]);
+  if (!file.ok()) return failed("Error getting job struct", file.error()), plan_error;
+  auto job = json::parse(file->job_json);
+  if (!job.ok()) return failed("Error reading job", job.error()), plan_error;
+  const bool with_diff = context.flags.is_on("diff", true);
+  auto plan = context.api.put_text("/v1/job/" + encode(text_of(*job, "ID")) + "/plan", "{\"Job\":" + file->job_json + ",\"Diff\":true}");
+  if (!plan.ok()) return failed("Error during plan", plan.error()), plan_error;
+  if (context.flags.has("t")) {
+    if (machine_output(context, *plan) != 0) return plan_error;
+    return plan_code(*plan);
+  }
+  if (context.flags.is_on("json-output")) {
+    out_json(*plan);
+    return plan_code(*plan);
+  }
+  const Value& diff = member_of(*plan, "Diff");
+  if (with_diff && diff.is_map()) out(job_diff_text(diff, context.verbose(), context.paint()) + "\n");
+  show_dry_run(context, *plan);
+  if (const std::string warnings = text_of(*plan, "Warnings"); !warnings.empty()) out("\n" + context.paint().yellow("Job Warnings:\n" + warnings));
+  show_check_index(*plan, flags_to_repeat(context.flags), context.args()[0]);
+  return plan_code(*plan);
 }
 
 int job_validate(Context& context) {

@@ -1,5 +1,7 @@
 #include "cli/lookup.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "cli/output.h"
@@ -7,7 +9,7 @@
 namespace drover::cli {
 namespace {
 
-constexpr int candidates_max = 20;
+constexpr std::size_t candidates_max = 20;
 
 /// UUID prefixes are asked for with an even number of hexadecimal digits, dashes kept.
 std::string even_prefix(std::string prefix) {
@@ -16,63 +18,135 @@ std::string even_prefix(std::string prefix) {
   return prefix;
 }
 
-Result<Value> one_of(const Value& list, const std::string& asked, const std::string& what) {
+std::vector<const Value*> matches(const Value& list, const std::string& asked) {
   std::vector<const Value*> hits;
+  if (!list.is_list()) return hits;
   for (const Value& item : list.items()) {
-    if (text_of(item, "ID") == asked) return item;
+    if (text_of(item, "ID") == asked) return {&item};
     if (text_of(item, "ID").starts_with(asked)) hits.push_back(&item);
   }
-  if (hits.size() == 1) return *hits.front();
-  if (hits.empty()) return fail(Code::not_found, "No {}(s) with prefix or ID \"{}\" found", what, asked);
-  std::string candidates;
+  return hits;
+}
+
+std::string candidates(const std::vector<const Value*>& hits, const std::vector<std::pair<std::string_view, std::string_view>>& columns) {
+  std::vector<std::vector<std::string>> rows(1);
+  for (const auto& [title, key] : columns) rows[0].emplace_back(title);
   for (const Value* hit : hits) {
-    candidates += "\n" + short_id(text_of(*hit, "ID"), what == "job") + "  " + text_of(*hit, "Name");
-    if (what != "job" && hits.size() <= candidates_max) candidates += "  " + text_of(*hit, "JobID");
+    if (rows.size() > candidates_max) break;
+    std::vector<std::string> row;
+    for (const auto& [title, key] : columns) row.push_back(key == "ID" && title != "Job" ? short_id(text_of(*hit, key)) : text_of(*hit, key));
+    rows.push_back(std::move(row));
   }
-  return fail(Code::conflict, "Prefix matched multiple {}s\n{}", what, candidates);
+  return table(rows) + (hits.size() > candidates_max ? drover::text("\n(and {} more)", hits.size() - candidates_max) : "");
 }
 
-}  // namespace
-
-Result<Value> find_job(Context& context, const std::string& name) {
-  auto list = context.api.get("/v1/jobs", {{"prefix", name}});
-  if (!list.ok()) return list.error().within("Error querying job prefix \"" + name + "\"");
-  return one_of(*list, name, "job");
-}
-
-Result<std::string> find_id(Context& context, const std::string& prefix, const std::string& path, const std::string& what) {
-  if (prefix.size() < 2) return fail(Code::invalid, "Identifier must contain at least two characters.");
-  DROVER_LET(const Value list, context.api.get(path, {{"prefix", even_prefix(prefix)}}));
-  DROVER_LET(const Value item, one_of(list, prefix, what));
-  return text_of(item, "ID");
-}
-
-Result<std::string> find_alloc(Context& context, const std::string& name) {
-  auto by_id = find_id(context, name, "/v1/allocations", "allocation");
-  if (by_id.ok() || by_id.error().code == Code::conflict) return by_id;
-  auto job = find_job(context, name);
-  if (!job.ok()) return by_id;
-  DROVER_LET(const Value allocs, context.api.get("/v1/job/" + encode(text_of(*job, "ID")) + "/allocations"));
+Result<std::string> alloc_of_job(Context& context, const std::string& job, const std::string& group) {
+  DROVER_LET(const Value allocs, context.api.get("/v1/job/" + encode(job) + "/allocations"));
   const Value* newest = nullptr;
   auto better = [](const Value& a, const Value& b) {  // running before others, then the newest
     const bool a_runs = text_of(a, "ClientStatus") == "running", b_runs = text_of(b, "ClientStatus") == "running";
     return a_runs != b_runs ? a_runs : integer_of(a, "CreateTime") > integer_of(b, "CreateTime");
   };
   for (const Value& alloc : allocs.items()) {
+    if (!group.empty() && text_of(alloc, "TaskGroup") != group) continue;
     if (!newest || better(alloc, *newest)) newest = &alloc;
   }
-  if (!newest) return fail(Code::not_found, "job \"{}\" has no allocation; drover job why {} says why", name, name);
-  return text_of(*newest, "ID");
+  if (newest) return text_of(*newest, "ID");
+  if (!group.empty()) return fail(Code::not_found, "No allocations of task group \"{}\" of job \"{}\" found", group, job);
+  return fail(Code::not_found, "Job \"{}\" has no allocation; drover job why {} says why", job, job);
+}
+
+}  // namespace
+
+std::string job_path(const Value& stub, std::string_view rest) { return "/v1/job/" + encode(text_of(stub, "ID")) + std::string(rest); }
+
+Result<Value> find_job(Context& context, const std::string& name, const std::string& what, bool (*filter)(const Value&)) {
+  auto list = context.api.get("/v1/jobs", {{"prefix", name}});
+  if (!list.ok()) return list.error().within("Error querying job prefix \"" + name + "\"");
+  if (filter) std::erase_if(list->items(), [filter](const Value& job) { return !filter(job); });
+  const auto hits = matches(*list, name);
+  if (hits.size() == 1) return *hits.front();
+  const std::string kind = what.empty() ? "" : what + " ";
+  if (hits.empty()) return fail(Code::not_found, "No {}job(s) with prefix or ID \"{}\" found", kind, name);
+  return fail(Code::conflict, "Prefix matched multiple {}jobs\n\n{}", kind, candidates(hits, {{"Job", "ID"}, {"Type", "Type"}, {"Priority", "Priority"}, {"Status", "Status"}}));
+}
+
+int with_job(Context& context, int (*act)(Context&, const Value& stub)) {
+  auto stub = find_job(context, context.args()[0]);
+  if (stub.ok()) return act(context, *stub);
+  err(stub.error().message);
+  return 1;
+}
+
+Result<std::string> find_id(Context& context, const std::string& prefix, const std::string& path, const std::string& what) {
+  if (prefix.size() < 2) return fail(Code::invalid, "Identifier must contain at least two characters.");
+  auto list = context.api.get(path, {{"prefix", even_prefix(prefix)}});
+  if (!list.ok()) return list.error().within("Error querying " + what + (what == "node" ? " info" : ""));
+  const auto hits = matches(*list, prefix);
+  if (hits.size() == 1) return text_of(*hits.front(), "ID");
+  if (hits.empty()) return fail(Code::not_found, "No {}(s) with prefix or id \"{}\" found", what, prefix);
+  return fail(Code::conflict, "Prefix matched multiple {}s\n\n{}", what, candidates(hits, {{"ID", "ID"}, {"Job ID", "JobID"}, {"Name", "Name"}, {"Status", what == "allocation" ? "ClientStatus" : "Status"}}));
+}
+
+Result<std::string> find_deployment(Context& context, const std::string& prefix) {
+  auto list = context.api.get("/v1/deployments", {{"prefix", even_prefix(prefix)}});
+  if (!list.ok()) return list.error().within("Error retrieving deployment");
+  const auto hits = matches(*list, prefix);
+  if (hits.size() == 1) return text_of(*hits.front(), "ID");
+  if (hits.empty()) return fail(Code::not_found, "Error retrieving deployment: Deployment ID \"{}\" matched no deployments", prefix);
+  return fail(Code::conflict, "Error retrieving deployment: ID \"{}\" matched multiple deployments\n\n{}", prefix,
+              candidates(hits, {{"ID", "ID"}, {"Job ID", "JobID"}, {"Job Version", "JobVersion"}, {"Status", "Status"}}));
+}
+
+Result<std::string> find_alloc(Context& context, const std::string& name) {
+  const std::string group = context.flags.text("group");
+  if (context.flags.is_on("job")) {
+    DROVER_LET(const Value job, find_job(context, name));
+    return alloc_of_job(context, text_of(job, "ID"), group);
+  }
+  auto by_id = find_id(context, name, "/v1/allocations", "allocation");
+  if (by_id.ok() || by_id.error().code == Code::conflict || by_id.error().code == Code::unavailable) return by_id;
+  auto job = find_job(context, name);
+  return job.ok() ? alloc_of_job(context, text_of(*job, "ID"), group) : by_id;
+}
+
+Result<std::string> find_task(const Value& alloc, const std::string& named) {
+  std::vector<std::string> names;
+  for (const Value& group : list_of(member_of(alloc, "Job"), "TaskGroups")) {
+    if (text_of(group, "Name") != text_of(alloc, "TaskGroup")) continue;
+    for (const Value& task : list_of(group, "Tasks")) names.push_back(text_of(task, "Name"));
+  }
+  if (!named.empty()) {
+    if (std::ranges::find(names, named) != names.end()) return named;
+    return fail(Code::not_found, "Could not find task named: {}, found:\n{}", named, fmt::format("{}", fmt::join(names, "\n")));
+  }
+  if (names.size() == 1) return names[0];
+  std::string list;
+  for (const std::string& name : names) list += "  * " + name + "\n";
+  return fail(Code::invalid, "Allocation \"{}\" is running the following tasks:\n{}\nPlease specify the task.", short_id(text_of(alloc, "ID")), list);
 }
 
 Result<std::string> find_node(Context& context, const std::string& name) {
   auto by_id = find_id(context, name, "/v1/nodes", "node");
-  if (by_id.ok() || by_id.error().code == Code::conflict) return by_id;
+  if (by_id.ok() || by_id.error().code == Code::conflict || by_id.error().code == Code::unavailable) return by_id;
   DROVER_LET(const Value nodes, context.api.get("/v1/nodes"));
   for (const Value& node : nodes.items()) {
     if (text_of(node, "Name") == name) return text_of(node, "ID");
   }
   return by_id;
+}
+
+Result<std::string> own_node(Context& context) {
+  DROVER_LET(const Value self, context.api.get("/v1/agent/self"));
+  const std::string id = text_of(member_of(member_of(self, "stats"), "client"), "node_id");
+  if (id.empty()) return fail(Code::not_found, "the agent at {} is no client", context.api.endpoint().address);
+  return id;
+}
+
+std::optional<std::string> shown(Result<std::string> id) {
+  if (id.ok()) return std::move(*id);
+  err(id.error().message);
+  return std::nullopt;
 }
 
 }  // namespace drover::cli

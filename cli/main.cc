@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 
@@ -36,8 +37,15 @@ World real_world() {
           },
       .now = [] { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); },
       .sleep = [](Duration time) { poll(nullptr, 0, static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count())); },
+      .catch_interrupt =
+          [] {
+            struct sigaction action {};
+            action.sa_handler = on_interrupt;
+            sigaction(SIGINT, &action, nullptr);
+          },
       .interrupted = [] { return interrupted != 0; },
       .out_is_terminal = isatty(STDOUT_FILENO) == 1,
+      .in_is_terminal = isatty(STDIN_FILENO) == 1,
   };
 }
 
@@ -69,18 +77,37 @@ Endpoint endpoint_of(const World& world, const Flags& flags) {
   return endpoint;
 }
 
+/// Of words that name no command: the help asked for, or what is there instead.
 int help_for(const std::vector<std::string>& words) {
-  if (words.empty()) {
+  std::vector<std::string> named;
+  bool asked = false;
+  for (const std::string& word : words) {
+    if (word.starts_with("-")) asked = asked || word == "-h" || word == "-help" || word == "--help";
+    else named.push_back(word);
+  }
+  if (named.empty()) {
     out(help_of_all());
-    return 0;
+    return asked ? 0 : 127;
   }
-  const std::string family = help_of_family(words[0]);
-  if (!family.empty()) {
+  for (std::size_t length = named.size(); length > 0; --length) {
+    const std::string family = help_of_family(fmt::format("{}", fmt::join(named.begin(), named.begin() + static_cast<long>(length), " ")));
+    if (family.empty()) continue;
+    if (length < named.size()) err(fmt::format("drover {} has no subcommand \"{}\"", named[0], named[length]));
     out(family);
-    return 0;
+    return asked && length == named.size() ? 0 : 1;
   }
-  err(help_of_all());
+  err(fmt::format("drover has no command \"{}\"{}", named[0], did_you_mean(named[0])));
+  out(help_of_all());
   return 127;
+}
+
+std::string wrong_arguments(const Command& command, std::size_t given) {
+  if (given < command.args_min && !command.args_error.empty()) return std::string(command.args_error);
+  constexpr std::string_view numbers[] = {"no", "one", "two", "three"};
+  if (command.args_max == 0) return "This command takes no arguments";
+  if (command.args_max == SIZE_MAX) return fmt::format("This command takes at least {} argument{}: {}", numbers[std::min<std::size_t>(3, command.args_min)], command.args_min == 1 ? "" : "s", command.args);
+  if (command.args_min != command.args_max) return fmt::format("This command takes these arguments: {}", command.args);
+  return fmt::format("This command takes {} argument{}: {}", numbers[std::min<std::size_t>(3, command.args_min)], command.args_min == 1 ? "" : "s", command.args);
 }
 
 int run(const std::vector<std::string>& words) {
@@ -90,32 +117,19 @@ int run(const std::vector<std::string>& words) {
   }
   std::size_t length = 0;
   const Command* command = find_command(words, length);
-  if (!command) {
-    std::vector<std::string> named;
-    for (const std::string& word : words) {
-      if (!word.starts_with("-")) named.push_back(word);
-    }
-    return help_for(named);
-  }
+  if (!command) return help_for(words);
   const std::vector<std::string> rest(words.begin() + static_cast<long>(length), words.end());
   const std::vector<const std::vector<Flag>*> tables = {&command->flags, &common_flags()};
   auto flags = Flags::parse(rest, tables, command->passes_rest);
-  const std::string hint = fmt::format("For additional help try 'drover {} -help'", command->words);
   const int usage_code = command->words.ends_with("plan") ? 255 : 1;
   if (!flags.ok()) {
-    err(flags.error().message + "\n" + hint);
+    err(flags.error().message);
+    out(help_of(*command));
     return usage_code;
   }
   if (flags->is_on("help") || flags->is_on("h")) {
     out(help_of(*command));
     return 0;
-  }
-  if (flags->args.size() < command->args_min || flags->args.size() > command->args_max) {
-    const bool none = command->args_max == 0;
-    err(none ? "This command takes no arguments\n" + hint
-             : fmt::format("This command takes {} argument{}: {}\n{}", command->args_min == 1 ? "one" : std::to_string(command->args_min),
-                           command->args_min == 1 ? "" : "s", command->args, hint));
-    return usage_code;
   }
   World world = real_world();
   Endpoint endpoint = endpoint_of(world, *flags);
@@ -123,7 +137,9 @@ int run(const std::vector<std::string>& words) {
     err("-tls-server-name (NOMAD_TLS_SERVER_NAME) is not supported yet: use the name that the certificate has in -address");
     return usage_code;
   }
-  Context context{.world = world, .flags = std::move(*flags), .api = Api(std::move(endpoint))};
+  Context context{.world = world, .command = *command, .flags = std::move(*flags), .api = Api(std::move(endpoint))};
+  const std::size_t given = context.args().size();
+  if (given < command->args_min || given > command->args_max) return usage_error(context, wrong_arguments(*command, given));
   return command->run(context);
 }
 
@@ -133,11 +149,5 @@ int run(const std::vector<std::string>& words) {
 int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
   const std::vector<std::string> words(argv + 1, argv + argc);
-  const bool is_agent = !words.empty() && words[0] == "agent";
-  if (!is_agent) {
-    struct sigaction action {};
-    action.sa_handler = drover::cli::on_interrupt;
-    sigaction(SIGINT, &action, nullptr);
-  }
   return drover::cli::run(words);
 }

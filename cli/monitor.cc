@@ -2,42 +2,23 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
-#include <set>
 
+#include "cli/lookup.h"
 #include "cli/output.h"
+#include "cli/placement.h"
+#include "cli/why.h"
 
 namespace drover::cli {
 namespace {
 
-constexpr Duration look_interval = 200ms;
+constexpr Duration first_look_interval = 50ms;  ///< most evaluations end at once
+constexpr Duration look_interval = 250ms;
+constexpr int first_looks = 20;
 constexpr Duration follow_max = 10min;  ///< a job whose tasks neither start nor fail for so long is left alone
-constexpr std::size_t event_lines_max = 5;
 
-void headline(Context& context, std::string_view text) { out(fmt::format("==> {}: {}", stamp(to_ns(context.world.now())), text)); }
-void detail(Context& context, std::string_view text) { out(fmt::format("    {}: {}", stamp(to_ns(context.world.now())), text)); }
-
-/// The reasons in one group's placement metrics, as lines without indentation.
-std::vector<std::string> placement_reasons(const Value& metric) {
-  std::vector<std::string> lines;
-  if (integer_of(metric, "NodesEvaluated") == 0) lines.push_back("No nodes were eligible for evaluation");
-  for (const auto& [dc, nodes] : map_of(metric, "NodesAvailable")) {
-    if (nodes.is_integer() && nodes.integer() == 0) lines.push_back(fmt::format("No nodes are available in datacenter \"{}\"", dc));
-  }
-  for (const auto& [name, nodes] : map_of(metric, "ClassFiltered"))
-    lines.push_back(fmt::format("Class \"{}\": {} nodes excluded by filter", name, nodes.integer()));
-  for (const auto& [name, nodes] : map_of(metric, "ConstraintFiltered"))
-    lines.push_back(fmt::format("Constraint \"{}\": {} nodes excluded by filter", name, nodes.integer()));
-  if (const auto exhausted = integer_of(metric, "NodesExhausted"); exhausted > 0)
-    lines.push_back(fmt::format("Resources exhausted on {} nodes", exhausted));
-  for (const auto& [name, nodes] : map_of(metric, "ClassExhausted"))
-    lines.push_back(fmt::format("Class \"{}\" exhausted on {} nodes", name, nodes.integer()));
-  for (const auto& [name, nodes] : map_of(metric, "DimensionExhausted"))
-    lines.push_back(fmt::format("Dimension \"{}\" exhausted on {} nodes", name, nodes.integer()));
-  return lines;
-}
-
-/// "the last event of the first task that has not started": what a person wants to know of a stuck allocation.
+/// The last event of the first task that has one: what a person wants to know of an allocation that failed.
 std::string last_event(const Value& alloc) {
   for (const auto& [task, state] : map_of(alloc, "TaskStates")) {
     const auto& events = list_of(state, "Events");
@@ -47,160 +28,218 @@ std::string last_event(const Value& alloc) {
   return text_of(alloc, "ClientDescription");
 }
 
+bool is_over(const std::string& eval_status) { return eval_status == "complete" || eval_status == "failed" || eval_status == "canceled"; }
+
 class Follower {
  public:
   Follower(Context& context, std::string id) : context_(context), id_(std::move(id)) {}
 
-  int run(bool follow_allocations) {
-    headline(context_, fmt::format("Monitoring evaluation \"{}\"", short_id(id_, context_.verbose())));
+  int run(Then then) {
+    headline(context_, fmt::format("Monitoring evaluation \"{}\"", shortened(id_)));
     for (;;) {
       auto eval = context_.api.get("/v1/evaluation/" + id_);
       if (!eval.ok()) return failed("Error reading evaluation", eval.error());
-      show_change(*eval);
-      const std::string status = text_of(*eval, "Status");
-      if (status == "complete" || status == "failed" || status == "canceled") {
-        const int code = finished(*eval, status);
-        if (code != 0 || !follow_allocations) return code;
-        return follow(text_of(*eval, "JobID"), text_of(*eval, "Namespace"), text_of(*eval, "Type"), integer_of(*eval, "JobModifyIndex"));
-      }
-      context_.world.sleep(look_interval);
-      if (context_.world.interrupted()) return 0;
+      auto allocs = context_.api.get("/v1/evaluation/" + id_ + "/allocations");
+      if (!allocs.ok()) return failed("Error reading allocations", allocs.error());
+      show_change(*eval, *allocs);
+      if (is_over(status_)) return ended(*eval, then);
+      if (!wait()) return 0;
     }
   }
 
  private:
-  void show_change(const Value& eval) {
+  std::string shortened(const std::string& id) const { return short_id(id, context_.verbose()); }
+
+  /// False when the person watching has had enough.
+  bool wait() {
+    context_.world.sleep(looks_++ < first_looks ? first_look_interval : look_interval);
+    return !context_.world.interrupted();
+  }
+
+  void show_change(const Value& eval, const Value& allocs) {
     const std::string status = text_of(eval, "Status");
     if (status_.empty()) {
-      const std::string job = text_of(eval, "JobID");
-      detail(context_, job.empty() ? "Evaluation triggered by node" : fmt::format("Evaluation triggered by job \"{}\"", job));
+      const std::string job = text_of(eval, "JobID"), node = text_of(eval, "NodeID");
+      detail(context_, node.empty() ? fmt::format("Evaluation triggered by job \"{}\"", job) : fmt::format("Evaluation triggered by node \"{}\"", shortened(node)));
       status_ = "pending";
     }
+    const std::string deployment = text_of(eval, "DeploymentID");
+    if (deployment != deployment_) {
+      deployment_ = deployment;
+      detail(context_, fmt::format("Evaluation within deployment: \"{}\"", shortened(deployment)));
+    }
+    for (const Value& alloc : allocs.items()) show_alloc(alloc, integer_of(eval, "CreateIndex"));
     if (status != status_) detail(context_, fmt::format("Evaluation status changed: \"{}\" -> \"{}\"", status_, status));
     status_ = status;
   }
 
-  int finished(const Value& eval, const std::string& status) {
-    const auto& failures = map_of(eval, "FailedTGAllocs");
-    headline(context_, fmt::format("Evaluation \"{}\" finished with status \"{}\"{}", short_id(id_, context_.verbose()), status,
-                                   failures.empty() ? "" : " but failed to place all allocations:"));
-    for (const auto& [group, metric] : failures) {
-      const auto count = integer_of(metric, "CoalescedFailures") + 1;
-      detail(context_, fmt::format("Task Group \"{}\" (failed to place {} allocation{}):", group, count, count == 1 ? "" : "s"));
-      for (const std::string& line : placement_reasons(metric)) out("      * " + line);
+  void show_alloc(const Value& alloc, std::int64_t eval_index) {
+    const std::string id = text_of(alloc, "ID"), status = text_of(alloc, "ClientStatus");
+    const auto [known, is_new] = allocs_.emplace(id, status);
+    if (is_new) {
+      const bool created = integer_of(alloc, "CreateIndex") >= eval_index;
+      if (created && text_of(alloc, "DesiredStatus") != "run") return;
+      detail(context_, fmt::format("Allocation \"{}\" {}: node \"{}\", group \"{}\"", shortened(id), created ? "created" : "modified", shortened(text_of(alloc, "NodeID")), text_of(alloc, "TaskGroup")));
+      return;
     }
-    if (const std::string blocked = text_of(eval, "BlockedEval"); !blocked.empty())
-      detail(context_, fmt::format("Evaluation \"{}\" waiting for additional capacity to place remainder", short_id(blocked, context_.verbose())));
-    if (failures.empty()) return status == "complete" ? 0 : 1;
-    auto why = explain_job(context_, text_of(eval, "JobID"));
-    if (why.ok() && !why->empty()) out(*why);
-    return 2;
+    if (known->second == status) return;
+    const bool fine = status == "running" || status == "complete";
+    const std::string why = fine ? text_of(alloc, "ClientDescription") : last_event(alloc);
+    detail(context_, fmt::format("Allocation \"{}\" status changed: \"{}\" -> \"{}\"{}", shortened(id), known->second, status, why.empty() ? "" : " (" + why + ")"));
+    known->second = status;
   }
 
-  /// Until every allocation of this version runs (service, system) or has ended (batch).
-  int follow(const std::string& job, const std::string&, const std::string& type, std::int64_t) {
+  int ended(const Value& eval, Then then) {
+    const auto& failures = map_of(eval, "FailedTGAllocs");
+    headline(context_, fmt::format("Evaluation \"{}\" finished with status \"{}\"{}", shortened(id_), status_, failures.empty() ? "" : " but failed to place all allocations:"));
+    for (const auto& [group, metric] : failures) {
+      const std::string text = failed_group(group, metric, 4);
+      const auto line_end = text.find('\n');
+      detail(context_, text.substr(4, line_end == std::string::npos ? line_end : line_end - 4));
+      if (line_end != std::string::npos) out(text.substr(line_end + 1));
+    }
+    if (const std::string blocked = text_of(eval, "BlockedEval"); !blocked.empty())
+      detail(context_, fmt::format("Evaluation \"{}\" waiting for additional capacity to place remainder", shortened(blocked)));
+    if (const std::string next = text_of(eval, "NextEval"); !next.empty()) return follow_next(next, integer_of(eval, "Wait"), then);
+    if (!deployment_.empty()) return after_deployment(monitor_deployment(context_, deployment_), !failures.empty());
+    if (!failures.empty()) {
+      explain(text_of(eval, "JobID"));
+      return 2;
+    }
+    if (status_ != "complete") return 1;
+    return then == Then::end ? 0 : follow_allocations(text_of(eval, "JobID"), text_of(eval, "Type"), integer_of(eval, "CreateIndex"));
+  }
+
+  int follow_next(const std::string& next, std::int64_t wait_ns, Then then) {
+    detail(context_, fmt::format("Monitoring next evaluation \"{}\" in {}", shortened(next), duration_text(wait_ns)));
+    for (Duration left(wait_ns); left > 0s; left -= look_interval) {
+      context_.world.sleep(look_interval);
+      if (context_.world.interrupted()) return 0;
+    }
+    return Follower(context_, next).run(then);
+  }
+
+  static int after_deployment(int deployed, bool some_unplaced) { return deployed != 0 && some_unplaced ? 2 : deployed; }
+
+  /// Until everything that this evaluation placed runs (service, system) or has ended (batch).
+  int follow_allocations(const std::string& job, const std::string& type, std::int64_t eval_index) {
     const bool ends = type == "batch" || type == "sysbatch";
     const Instant started = context_.world.now();
     for (;;) {
-      auto allocs = context_.api.get("/v1/job/" + encode(job) + "/allocations");
+      auto allocs = context_.api.get("/v1/evaluation/" + id_ + "/allocations");
       if (!allocs.ok()) return failed("Error reading allocations", allocs.error());
       std::size_t waiting = 0, bad = 0;
       for (const Value& alloc : allocs->items()) {
-        if (text_of(alloc, "EvalID") != id_) continue;
-        show_alloc(alloc);
+        show_alloc(alloc, eval_index);
+        if (text_of(alloc, "DesiredStatus") != "run") continue;
         const std::string status = text_of(alloc, "ClientStatus");
         if (status == "failed" || status == "lost") ++bad;
         if (status == "pending" || (ends && status == "running")) ++waiting;
       }
       if (waiting == 0) {
         if (bad == 0) return 0;
-        auto why = explain_job(context_, job);
-        if (why.ok() && !why->empty()) out(*why);
+        explain(job);
         return 1;
       }
-      context_.world.sleep(look_interval);
-      if (context_.world.interrupted() || context_.world.now() - started > follow_max) return 0;
+      if (!wait()) return 0;
+      if (context_.world.now() - started > follow_max) {
+        explain(job);
+        return 0;
+      }
     }
   }
 
-  void show_alloc(const Value& alloc) {
-    const std::string id = text_of(alloc, "ID"), status = text_of(alloc, "ClientStatus");
-    auto& known = allocs_[id];
-    if (known == status) return;
-    if (known.empty()) {
-      detail(context_, fmt::format("Allocation \"{}\" created: node \"{}\", group \"{}\"", short_id(id, context_.verbose()),
-                                   short_id(text_of(alloc, "NodeID"), context_.verbose()), text_of(alloc, "TaskGroup")));
-      known = "pending";
-    }
-    if (known != status) {
-      const std::string event = status == "running" || status == "complete" ? "" : " (" + last_event(alloc) + ")";
-      detail(context_, fmt::format("Allocation \"{}\" status changed: \"{}\" -> \"{}\"{}", short_id(id, context_.verbose()), known, status, event));
-    }
-    known = status;
+  void explain(const std::string& job) {
+    auto why = explain_job(context_, job);
+    if (why.ok() && !why->empty()) out(*why);
   }
 
   Context& context_;
   std::string id_;
-  std::string status_;
+  std::string status_, deployment_;
+  int looks_ = 0;
   std::map<std::string, std::string> allocs_;
 };
 
-/// What to do about a reason, where there is something to do.
-std::string next_step(const Value& metric) {
-  if (integer_of(metric, "NodesEvaluated") == 0) {
-    if (integer_of(metric, "NodesInPool") == 0) return "start an agent in this node pool, or correct node_pool";
-    return "look at drover node status: no node of these datacenters is ready and eligible";
+std::string deployed_table(const Value& deployment) {
+  bool reverts = false, promotes = false, canaries = false;
+  auto groups = map_of(deployment, "TaskGroups");
+  std::ranges::sort(groups, {}, &Value::Member::first);
+  for (const auto& [name, group] : groups) {
+    reverts = reverts || bool_of(group, "AutoRevert");
+    canaries = canaries || integer_of(group, "DesiredCanaries") > 0;
+    promotes = promotes || bool_of(group, "Promoted") || integer_of(group, "DesiredCanaries") > 0;
   }
-  if (!map_of(metric, "DimensionExhausted").empty()) return "ask for less, stop something, or add a node";
-  for (const auto& [name, nodes] : map_of(metric, "ConstraintFiltered")) {
-    if (name.starts_with("missing drivers")) return "drover node status -verbose NODE shows why a driver is not healthy";
+  std::vector<std::vector<std::string>> rows(1);
+  const auto cell = [&rows](bool wanted, const std::string& text) {
+    if (wanted) rows.back().push_back(text);
+  };
+  const auto line = [&](const std::string& name, auto of) {
+    cell(true, name);
+    cell(reverts, of("Auto Revert", "AutoRevert"));
+    cell(promotes, of("Promoted", "Promoted"));
+    cell(true, of("Desired", "DesiredTotal"));
+    cell(canaries, of("Canaries", "DesiredCanaries"));
+    cell(true, of("Placed", "PlacedAllocs"));
+    cell(true, of("Healthy", "HealthyAllocs"));
+    cell(true, of("Unhealthy", "UnhealthyAllocs"));
+    cell(true, of("Progress Deadline", "RequireProgressBy"));
+  };
+  line("Task Group", [](const char* title, const char*) { return std::string(title); });
+  for (const auto& [name, group] : groups) {
+    rows.emplace_back();
+    line(name, [&group = group](const char*, const std::string& key) {
+      if (key == "RequireProgressBy") return stamp(time_of(group, key));
+      if (key == "Promoted" && integer_of(group, "DesiredCanaries") == 0) return std::string("N/A");
+      return text_of(group, key);
+    });
   }
-  return "drover node status -verbose NODE shows what a node offers";
+  return table(rows);
+}
+
+std::string indented(const std::string& text) {
+  std::string result;
+  for (std::size_t at = 0, end; at <= text.size(); at = end + 1) {
+    end = std::min(text.find('\n', at), text.size());
+    result += (end > at ? "    " : "") + text.substr(at, end - at) + "\n";
+  }
+  result.pop_back();
+  return result;
 }
 
 }  // namespace
 
-int monitor_evaluation(Context& context, const std::string& id, bool follow_allocations) {
-  return Follower(context, id).run(follow_allocations);
+void headline(Context& context, std::string_view text) { out(fmt::format("==> {}: {}", stamp(to_ns(context.world.now())), text)); }
+void detail(Context& context, std::string_view text) { out(fmt::format("    {}: {}", stamp(to_ns(context.world.now())), text)); }
+
+std::string deployment_text(const Context& context, const Value& deployment) {
+  std::string text = key_values({{"ID", short_id(text_of(deployment, "ID"), context.verbose())},
+                                 {"Job ID", text_of(deployment, "JobID")},
+                                 {"Job Version", text_of(deployment, "JobVersion")},
+                                 {"Status", text_of(deployment, "Status")},
+                                 {"Description", text_of(deployment, "StatusDescription")}});
+  if (!map_of(deployment, "TaskGroups").empty()) text += "\n\nDeployed\n" + deployed_table(deployment);
+  return text;
 }
 
-Result<std::string> explain_job(Context& context, const std::string& job_id) {
-  const std::string path = "/v1/job/" + encode(job_id);
-  DROVER_LET(const Value job, context.api.get(path));
-  DROVER_LET(const Value evals, context.api.get(path + "/evaluations"));
-  DROVER_LET(const Value allocs, context.api.get(path + "/allocations"));
-  std::string text;
-  auto say = [&text](const std::string& line) { text += (text.empty() ? "" : "\n") + line; };
-  if (bool_of(job, "Stop")) return fmt::format("job \"{}\" was stopped; drover job run or drover job start starts it again", job_id);
+int monitor_evaluation(Context& context, const std::string& id, Then then) { return Follower(context, id).run(then); }
 
-  const Value* newest = nullptr;  // the newest evaluation that could not place something
-  for (const Value& eval : evals.items()) {
-    if (map_of(eval, "FailedTGAllocs").empty()) continue;
-    if (!newest || integer_of(eval, "CreateIndex") > integer_of(*newest, "CreateIndex")) newest = &eval;
+int monitor_deployment(Context& context, const std::string& id) {
+  headline(context, fmt::format("Monitoring deployment \"{}\"", short_id(id, context.verbose())));
+  std::string shown_before;
+  for (;;) {
+    auto deployment = context.api.get("/v1/deployment/" + id);
+    if (!deployment.ok()) return failed("Error fetching deployment", deployment.error());
+    const std::string status = text_of(*deployment, "Status");
+    const bool over = status == "successful" || status == "failed" || status == "cancelled" || status == "blocked";
+    if (over) out(fmt::format("  {} Deployment \"{}\" {}\n", status == "successful" ? "✓" : "!", short_id(id, context.verbose()), status));
+    const std::string text = deployment_text(context, *deployment);
+    if (text != shown_before) out(fmt::format("\n    {}\n{}", stamp(to_ns(context.world.now())), indented(text)));
+    shown_before = text;
+    if (over) return status == "successful" ? 0 : 1;
+    context.world.sleep(look_interval);
+    if (context.world.interrupted()) return 0;
   }
-  std::int64_t queued = 0;
-  auto summary = context.api.get(path + "/summary");
-  if (summary.ok()) {
-    for (const auto& [group, counts] : map_of(*summary, "Summary")) queued += integer_of(counts, "Queued");
-  }
-  if (newest && queued > 0) {
-    for (const auto& [group, metric] : map_of(*newest, "FailedTGAllocs")) {
-      const auto missing = integer_of(metric, "CoalescedFailures") + 1;
-      std::string reasons = fmt::format("{}", fmt::join(placement_reasons(metric), "; "));
-      say(fmt::format("group \"{}\": {} of its allocations cannot be placed, {} of {} nodes looked at: {}; next: {}", group, missing,
-                      integer_of(metric, "NodesEvaluated"), integer_of(metric, "NodesInPool"), reasons, next_step(metric)));
-    }
-  }
-  std::size_t shown = 0;
-  for (const Value& alloc : allocs.items()) {
-    const std::string status = text_of(alloc, "ClientStatus");
-    if (text_of(alloc, "DesiredStatus") != "run" && status != "failed") continue;
-    if (!text_of(alloc, "NextAllocation").empty() || (status != "failed" && status != "pending" && status != "lost")) continue;
-    if (++shown > event_lines_max) break;
-    say(fmt::format("allocation \"{}\" is {}: {}; next: drover alloc status {}", short_id(text_of(alloc, "ID")), status, last_event(alloc),
-                    short_id(text_of(alloc, "ID"))));
-  }
-  return text;
 }
 
 }  // namespace drover::cli

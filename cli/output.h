@@ -12,6 +12,23 @@
 /// How the command line shows things: pure functions from values to text.
 namespace drover::cli {
 
+/// Escape sequences of a terminal, or nothing.
+class Paint {
+ public:
+  explicit Paint(bool on) : on_(on) {}
+  std::string bold(std::string_view text) const { return in("1", text); }
+  std::string red(std::string_view text) const { return in("31", text); }
+  std::string green(std::string_view text) const { return in("32", text); }
+  std::string yellow(std::string_view text) const { return in("33", text); }
+  bool is_on() const { return on_; }
+
+ private:
+  std::string in(std::string_view code, std::string_view text) const {
+    return on_ ? "\x1b[" + std::string(code) + "m" + std::string(text) + "\x1b[0m" : std::string(text);
+  }
+  bool on_;
+};
+
 /// Columns separated by two spaces and padded; an empty cell is "<none>". The first row is the heading. No final newline.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 

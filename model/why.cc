@@ -163,6 +163,16 @@ std::string step_for_event(const TaskEvent& event, const std::string& alloc) {
 
 std::string Why::text() const { return subject + ": " + sentence + ". Next: " + next_step; }
 
+std::optional<Why> why_at_rest(const Job& job) {
+  const std::string subject = "job " + job.id();
+  if (job.stop()) return Why{subject, "it was stopped", "`drover job start " + job.id() + "` starts it again"};
+  if (job.has_parameterized_job() && !job.dispatched()) return Why{subject, "it is parameterized and runs only when it is dispatched", "`drover job dispatch " + job.id() + "` runs it once"};
+  if (job.has_periodic()) return Why{subject, "it is periodic and starts a job of its own at each of its times", "`drover job periodic force " + job.id() + "` starts one now"};
+  const bool asks = std::ranges::any_of(job.task_groups(), [](const TaskGroup& group) { return group.count() > 0; });
+  if (!asks && job.type() != "system" && job.type() != "sysbatch") return Why{subject, "the count of every group is 0", "`drover job scale " + job.id() + " 1` runs one of it"};
+  return std::nullopt;
+}
+
 std::vector<Why> why_unplaced(const Evaluation& eval, const Job* job) {
   const std::map<std::string, AllocMetric> failed(eval.failed_tg_allocs().begin(), eval.failed_tg_allocs().end());
   std::vector<Why> all;

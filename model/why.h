@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ struct Why {
   /// "group web: 3 allocations … Next: …"
   std::string text() const;
 };
+
+/// Why a job as such has nothing to run: it was stopped, or waits for its time or for a dispatch, or asks for nothing.
+std::optional<Why> why_at_rest(const Job& job);
 
 /// What an evaluation could not place, one entry for each group, in order of names. Empty when it placed everything.
 /// `job` may be null; with it the sentences name what was asked for.

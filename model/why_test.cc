@@ -48,6 +48,22 @@ TEST_CASE("an empty pool and a wrong datacenter are told apart") {
         "3 allocations find no place: none of the 2 nodes in node pool \"default\" is in a datacenter of the job (dc1)");
 }
 
+TEST_CASE("a job that has nothing to run says what it waits for") {
+  auto why = [](std::string_view json) {
+    Job job;
+    REQUIRE(from_json(json, job));
+    const auto rests = why_at_rest(job);
+    return rests ? rests->sentence : "";
+  };
+  CHECK(why(R"({"ID": "web", "Stop": true, "TaskGroups": [{"Count": 1}]})") == "it was stopped");
+  CHECK(why(R"({"ID": "cron", "Periodic": {"Spec": "@daily"}, "TaskGroups": [{"Count": 1}]})").starts_with("it is periodic"));
+  CHECK(why(R"({"ID": "work", "ParameterizedJob": {}, "TaskGroups": [{"Count": 1}]})").starts_with("it is parameterized"));
+  CHECK(why(R"({"ID": "work/dispatch-1", "ParameterizedJob": {}, "Dispatched": true, "TaskGroups": [{"Count": 1}]})") == "");
+  CHECK(why(R"({"ID": "web", "Type": "service", "TaskGroups": [{"Count": 0}]})") == "the count of every group is 0");
+  CHECK(why(R"({"ID": "sys", "Type": "system", "TaskGroups": [{"Count": 0}]})") == "");
+  CHECK(why(R"({"ID": "web", "Type": "service", "TaskGroups": [{"Count": 0}, {"Count": 2}]})") == "");
+}
+
 TEST_CASE("an evaluation that placed everything has nothing to explain") { CHECK(why_unplaced(Evaluation(), nullptr).empty()); }
 
 TEST_CASE("a task that does not run is explained by the last thing that tells something") {

@@ -54,6 +54,11 @@ std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user)
   return piece.size();
 }
 
+int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  const auto& stop = *static_cast<const std::function<bool()>*>(user);
+  return stop() ? 1 : 0;
+}
+
 long milliseconds(Duration limit) {
   return static_cast<long>(std::chrono::duration_cast<std::chrono::milliseconds>(limit).count());
 }
@@ -138,6 +143,8 @@ Error exchange_error(CURL* curl, CURLcode code, const ClientOptions& options, co
     case CURLE_SEND_ERROR:
     case CURLE_PARTIAL_FILE:
       return fail(Code::unavailable, "the connection to {} was lost: {}", address, detail);
+    case CURLE_ABORTED_BY_CALLBACK:
+      return fail(Code::cancelled, "the request to {} was given up", address);
     case CURLE_URL_MALFORMAT:
       return not_an_address(address);
     default:
@@ -193,6 +200,12 @@ Result<ClientResponse> Client::stream(const ClientRequest& request, const OnData
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, &transfer);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &on_body);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
+
+  if (request.stop) {
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &on_progress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, const_cast<std::function<bool()>*>(&request.stop));
+  }
 
   const CURLcode code = curl_easy_perform(curl);
   if (code != CURLE_OK && !transfer.ended_by_caller) return exchange_error(curl, code, options_, transfer, detail);

@@ -34,6 +34,7 @@ struct ClientRequest {
   Headers headers;
   std::string body;
   Duration limit = 0s;
+  std::function<bool()> stop;  ///< asked about once a second; true ends the exchange (Code::cancelled)
 };
 
 /// An answer, whatever its status.
