@@ -320,6 +320,31 @@ Result<Log> open_log(const model::AgentConfig& config) {
   return Log(std::move(hub));
 }
 
+/// Reads the configuration again and takes over what can change while the agent runs: the log level.
+void reload(const Context& context, const std::string& data_dir, const Log& log) {
+  auto config = load_config(context);
+  if (config.ok()) {
+    if (config->data_dir.empty()) config->data_dir = data_dir;  // of -dev: made when it was started
+    model::complete_agent_config(*config);
+    const hcl::Diagnostics problems = model::validate_agent_config(*config);
+    if (hcl::has_errors(problems)) config = fail(Code::invalid, "{}", hcl::render(problems));
+  }
+  if (!config.ok()) {
+    log.error("configuration not reloaded, the agent goes on with the old one: {}", config.error().message);
+    return;
+  }
+  log.hub()->set_level(parse_log_level(config->log_level).value_or(LogLevel::info));
+  log.info("configuration reloaded: log_level={}; other settings take effect when the agent is started again", config->log_level);
+}
+
+Async<int> signal_to_end(OsSignals& signals, std::function<void()> on_hangup) {
+  for (;;) {
+    const int signal = co_await signals.next();
+    if (signal != SIGHUP) co_return signal;
+    on_hangup();
+  }
+}
+
 /// The whole agent: roles are made in order and end in reverse.
 Result<void> serve(Context& context) {
   DROVER_LET(model::AgentConfig config, load_config(context));
@@ -384,7 +409,9 @@ Result<void> serve(Context& context) {
   }
   show_settings(config, node_id);
   RealLoop main_loop;
-  const int signal = run<int>(main_loop, wait_for_os_signal({SIGINT, SIGTERM}));
+  OsSignals signals(main_loop, {SIGINT, SIGTERM, SIGHUP});
+  std::function<void()> on_hangup = [&context, &config, &log] { reload(context, config.data_dir, log); };
+  const int signal = run<int>(main_loop, signal_to_end(signals, std::move(on_hangup)));
   log.info("stopping: signal={}", signal);
   return {};
 }
@@ -397,12 +424,36 @@ int agent_command(Context& context) {
   return 1;
 }
 
+/// Whether an agent would take these files; offline.
+int config_validate(Context& context) {
+  model::AgentConfig config = model::default_agent_config(false);
+  hcl::Diagnostics problems;
+  for (const std::string& path : context.args()) {
+    const Result<void> read = read_config_path(path, config, problems);
+    if (read.ok()) continue;
+    err(read.error().message);
+    return 1;
+  }
+  if (!hcl::has_errors(problems)) {
+    model::complete_agent_config(config);
+    hcl::Diagnostics wrong = model::validate_agent_config(config);
+    problems.insert(problems.end(), wrong.begin(), wrong.end());
+  }
+  if (hcl::has_errors(problems)) {
+    err(hcl::render(problems));
+    return 1;
+  }
+  out("Configuration is valid!");
+  return 0;
+}
+
 }  // namespace
 
 void add_agent_commands(std::vector<Command>& rows) {
   std::vector<Flag> flags = {{"dev", "", "a server and a client in one, on loopback, with nothing kept"}, {"config", "<path>", "a configuration file or folder; repeatable"}};
   for (const ConfigFlag& row : config_flags) flags.push_back({row.flag, row.value, row.help});
   rows.push_back({"agent", "", "runs an agent: a server, a client, or both", "drover agent -dev", std::move(flags), agent_command, 0, 0});
+  rows.push_back({"config validate", "<path>…", "checks agent configuration files and folders, without an agent", "drover config validate /etc/drover.d", {}, config_validate, 1, SIZE_MAX, "files", false, false, "Must specify at least one config file or directory"});
 }
 
 }  // namespace drover::cli

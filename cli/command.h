@@ -69,7 +69,7 @@ std::string help_of_all();
 /// Help of a family such as "job"; "" when there is none.
 std::string help_of_family(const std::string& family);
 
-/// "; did you mean \"job\"?" for a word that is nearly a command, else "".
+/// ` Did you mean "job"?` for a word that is nearly a command, else "".
 std::string did_you_mean(const std::string& word);
 
 std::string completion_script(const std::string& shell);

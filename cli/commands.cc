@@ -5,9 +5,11 @@
 #include <map>
 #include <set>
 
+#include "base/hcl/diagnostic.h"
 #include "base/json/json.h"
 #include "cli/alloc_exec.h"
 #include "cli/command.h"
+#include "cli/job_schema.h"
 #include "cli/output.h"
 #include "cli/template.h"
 
@@ -34,6 +36,7 @@ const std::vector<Command>& all_commands() {
     add_operator_commands(rows);
     add_tls_commands(rows);
     add_fmt_commands(rows);
+    add_job_schema_commands(rows);
     return rows;
   }();
   return commands;
@@ -97,7 +100,7 @@ std::string help_of_family(const std::string& family) {
   std::string text;
   for (const Command& command : all_commands()) {
     if (command.is_hidden || !command.words.starts_with(family + " ")) continue;
-    text += fmt::format("  {:<22} {}\n", command.words, command.summary);
+    text += fmt::format("  {:<27} {}\n", command.words, command.summary);
   }
   return text.empty() ? "" : fmt::format("Usage: drover {} <subcommand> [options] [args]\n\nSubcommands:\n\n{}", family, text);
 }
@@ -105,7 +108,7 @@ std::string help_of_family(const std::string& family) {
 std::string help_of_all() {
   std::string text = "Usage: drover [-version] [-help] <command> [args]\n\nCommands:\n\n";
   for (const Command& command : all_commands()) {
-    if (!command.is_hidden) text += fmt::format("  {:<22} {}\n", command.words, command.summary);
+    if (!command.is_hidden) text += fmt::format("  {:<27} {}\n", command.words, command.summary);
   }
   return text + "\nA first look:\n\n  $ drover agent -dev                    in one terminal\n"
                 "  $ drover job init && drover job run example.nomad.hcl\n";
@@ -186,21 +189,6 @@ std::string words_of_family(const std::string& family) {
     words.emplace(rest.substr(0, rest.find(' ')));
   }
   return fmt::format("{}", fmt::join(words, " "));
-}
-
-std::size_t edits_between(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({row[j - 1] + 1, above + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
 }
 
 std::string flag_words(const Command& command) {
@@ -310,15 +298,9 @@ compdef _drover drover
 }
 
 std::string did_you_mean(const std::string& word) {
-  constexpr std::size_t edits_max = 2;
-  std::string nearest;
-  std::size_t fewest = edits_max + 1;
-  for (const Command& command : all_commands()) {
-    const std::string_view first = command.words.substr(0, command.words.find(' '));
-    const std::size_t edits = edits_between(word, first);
-    if (edits < fewest) fewest = edits, nearest = first;
-  }
-  return nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest);
+  std::vector<std::string_view> names;
+  for (const Command& command : all_commands()) names.push_back(command.words.substr(0, command.words.find(' ')));
+  return hcl::did_you_mean(word, names);
 }
 
 }  // namespace drover::cli

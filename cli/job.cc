@@ -7,7 +7,6 @@
 #include "cli/lookup.h"
 #include "cli/monitor.h"
 #include "cli/output.h"
-#include "cli/placement.h"
 #include "cli/why.h"
 
 /// job status: the list of jobs, and everything about one.
@@ -134,12 +133,6 @@ int show_children(Context& context, const Value& job, const Value& summary) {
   return 0;
 }
 
-/// The failures of the newest evaluation that could not place something, while something is queued.
-void show_failures(Context& context, const Value& stub) {
-  auto why = explain_job(context, text_of(stub, "ID"));
-  if (why.ok() && !why->empty()) out("\n" + *why);
-}
-
 int show_job(Context& context, const Value& stub) {
   auto job = context.api.get(job_path(stub));
   if (!job.ok()) return failed("Error querying job", job.error());
@@ -168,7 +161,8 @@ int show_job(Context& context, const Value& stub) {
   Value::List newest_first = allocs->items();
   std::ranges::stable_sort(newest_first, [](const Value& a, const Value& b) { return integer_of(a, "CreateTime") > integer_of(b, "CreateTime"); });
   out("\nAllocations\n" + allocs_table(context, newest_first, AllocColumns::of_job));
-  if (!bool_of(*job, "Stop")) show_failures(context, stub);
+  auto why = explain_job(context, text_of(stub, "ID"), false);
+  if (why.ok() && !why->empty()) out("\n" + *why);
   return 0;
 }
 

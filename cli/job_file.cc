@@ -1,5 +1,6 @@
 #include "cli/job_file.h"
 
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 
@@ -7,9 +8,11 @@
 #include "base/loop/random.h"
 #include "cli/local_files.h"
 #include "cli/output.h"
+#include "model/canonicalize.h"
 #include "model/jobspec/jobspec.h"
 #include "model/json/codec.h"
 #include "model/proto/job.pb.h"
+#include "model/validate.h"
 
 namespace drover::cli {
 
@@ -20,10 +23,17 @@ const std::vector<Flag> job_file_flags = {{"json", "", "the file is the API's JS
 
 namespace {
 
+std::string absolute_path(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::absolute(path, ignored).string();
+}
+
 Result<std::string> text_of_file(const std::string& path) {
   if (path != "-") {
     auto text = read_file(path);
     if (text.ok()) return text;
+    if (text.error().code == Code::not_found)
+      return fail(Code::not_found, "Error getting jobfile from \"{}\": source path error: stat {}: no such file or directory", path, absolute_path(path));
     return fail(text.error().code, "Error getting jobfile from \"{}\": {}", path, text.error().message);
   }
   std::string text(std::istreambuf_iterator<char>(std::cin), {});
@@ -75,6 +85,14 @@ Result<JobFile> read_job_file(Context& context, const std::string& path) {
   const bool sends = !context.flags.is_on("output") && context.refuses_early;
   if (sends && hcl::has_errors(parsed.refusals)) return fail(Code::invalid, "Error parsing job file from {}:{}", name, all_messages(parsed.refusals));
   return JobFile{.job_json = model::to_json(*parsed.job), .source = std::move(text), .format = "hcl2"};
+}
+
+Result<std::string> offline_problems(const JobFile& file) {
+  model::Job job;
+  DROVER_TRY(model::from_json(file.job_json, job));
+  model::canonicalize(job);
+  model::complete_for_store(job);
+  return model::validate(job).text();
 }
 
 }  // namespace drover::cli

@@ -19,6 +19,9 @@ struct JobFile {
 /// variables of the call. Every problem is in the error, one a line, with file, line and column.
 Result<JobFile> read_job_file(Context& context, const std::string& path);
 
+/// Everything that a server would refuse in the job, found without one: "" when nothing is.
+Result<std::string> offline_problems(const JobFile& file);
+
 extern const std::vector<Flag> job_file_flags;
 
 }  // namespace drover::cli

@@ -63,7 +63,7 @@ class Restarter {
     for (std::size_t i = 0; i < allocs.size(); ++i) {
       if (i > 0 && i % plan_.batch_size == 0 && !goes_on(allocs.size() - i)) {
         headline(context_, "Job restart cancelled");
-        return 1;
+        return context_.world.in_is_terminal ? 0 : 1;
       }
       const Result<void> done = plan_.reschedules ? replace(allocs[i]) : restart(allocs[i]);
       if (done.ok()) continue;

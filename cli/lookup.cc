@@ -107,7 +107,8 @@ Result<std::string> find_alloc(Context& context, const std::string& name) {
   auto by_id = find_id(context, name, "/v1/allocations", "allocation");
   if (by_id.ok() || by_id.error().code == Code::conflict || by_id.error().code == Code::unavailable) return by_id;
   auto job = find_job(context, name);
-  return job.ok() ? alloc_of_job(context, text_of(*job, "ID"), group) : by_id;
+  const bool meant = job.ok() && (name.size() > 1 || text_of(*job, "ID") == name);  // one character is no start of a name
+  return meant ? alloc_of_job(context, text_of(*job, "ID"), group) : by_id;
 }
 
 Result<std::string> find_task(const Value& alloc, const std::string& named) {

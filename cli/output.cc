@@ -95,7 +95,7 @@ std::string bytes_text(double bytes) {
   constexpr std::string_view units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
   std::size_t unit = 0;
   while (bytes >= 1024 && unit + 1 < std::size(units)) bytes /= 1024, ++unit;
-  return bytes == std::floor(bytes) ? fmt::format("{:.0f} {}", bytes, units[unit]) : fmt::format("{:.1f} {}", bytes, units[unit]);
+  return unit > 0 && bytes < 9.95 ? fmt::format("{:.1f} {}", bytes, units[unit]) : fmt::format("{:.0f} {}", bytes, units[unit]);
 }
 
 const Value& member_of(const Value& object, std::string_view key) {

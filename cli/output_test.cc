@@ -38,3 +38,10 @@ TEST_CASE("API times become nanoseconds, Go's zero time nothing") {
   CHECK(time_of(object, "B") == 0);
   CHECK(time_of(object, "C") == 0);
 }
+
+TEST_CASE("sizes have two figures at least, and no more than they need") {
+  CHECK(bytes_text(3) == "3 B");
+  CHECK(bytes_text(4096) == "4.0 KiB");
+  CHECK(bytes_text(32.0 * 1024 * 1024) == "32 MiB");
+  CHECK(bytes_text(1.25 * 1024 * 1024 * 1024) == "1.2 GiB");
+}

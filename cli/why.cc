@@ -41,11 +41,11 @@ bool is_wanted(const Value& alloc) {
 
 }  // namespace
 
-Result<std::string> explain_job(Context& context, const std::string& job_id) {
+Result<std::string> explain_job(Context& context, const std::string& job_id, bool at_rest) {
   const std::string path = "/v1/job/" + encode(job_id);
   DROVER_LET(const Value job_value, context.api.get(path));
   DROVER_LET(const model::Job job, as_message<model::Job>(job_value));
-  if (const auto rests = model::why_at_rest(job)) return rests->text();
+  if (const auto rests = model::why_at_rest(job)) return at_rest ? rests->text() : "";
 
   DROVER_LET(const Value evals, context.api.get(path + "/evaluations"));
   DROVER_LET(const Value allocs, context.api.get(path + "/allocations"));

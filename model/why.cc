@@ -139,7 +139,7 @@ Why why_of_group(const std::string& name, const AllocMetric& metric, std::int64_
 const TaskEvent* telling_event(const TaskState& state) {
   const TaskEvent* last = nullptr;
   for (const auto& event : state.events()) {
-    const bool silent = event.type() == "Restarting" || event.type() == "Killing" || event.type() == "Alloc Unhealthy";
+    const bool silent = event.type() == "Restarting" || event.type() == "Not Restarting" || event.type() == "Killing" || event.type() == "Alloc Unhealthy";
     if (!silent || !last) last = &event;
   }
   return last;
@@ -155,7 +155,7 @@ std::string step_for_event(const TaskEvent& event, const std::string& alloc) {
   if (event.type() == "Failed Validation") return "correct the task in the job file";
   if (event.type() == "Failed Artifact Download") return "check that the artifact's source can be reached from the node";
   if (event.type() == "Setup Failure") return "see the agent's log on the node";
-  if (event.type() == "Terminated" || event.type() == "Not Restarting") return "`drover alloc logs -stderr " + id + "` shows what it printed last";
+  if (event.type() == "Terminated") return "`drover alloc logs -stderr " + id + "` shows what it printed last";
   return "`drover alloc status " + id + "` shows its history";
 }
 

@@ -80,6 +80,18 @@ TEST_CASE("a task that does not run is explained by the last thing that tells so
   CHECK(all[0].next_step == "`drover alloc logs -stderr 12345678` shows what it printed last");
 }
 
+TEST_CASE("that a task is not restarted tells less than why it ended") {
+  Allocation alloc;
+  REQUIRE(from_json(R"({"ID": "12345678-0000-0000-0000-000000000000", "Name": "web.app[0]", "ClientStatus": "failed", "TaskStates": {"server": {"State": "dead", "Failed": true, "Events": [
+        {"Type": "Received", "DisplayMessage": "Task received by client"}, {"Type": "Driver Failure", "DisplayMessage": "no such file: /bin/nope"},
+        {"Type": "Not Restarting", "DisplayMessage": "Policy allows no restarts"}]}}})",
+                    alloc));
+  const auto all = why_not_running(alloc);
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].sentence == "Driver Failure: no such file: /bin/nope");
+  CHECK(all[0].next_step.starts_with("correct the task's config"));
+}
+
 TEST_CASE("an allocation that no agent has spoken of is told as such, a finished one not at all") {
   Allocation alloc;
   alloc.set_name("web.app[0]");

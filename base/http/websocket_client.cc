@@ -7,6 +7,7 @@
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket.hpp>
@@ -149,12 +150,17 @@ Async<Result<std::unique_ptr<WebSocketClient>>> connect_plain(Loop::Executor exe
 /// The files of `options` in a TLS context.
 Result<void> load_tls(asio::ssl::context& tls, const ClientOptions& options) {
   Error_code error;
-  auto failed = [&error](const std::string& file) { return fail(Code::invalid, "cannot use {}: {}", file, error.message()); };
+  const auto use = [&error](const std::string& file, auto load) -> Result<void> {
+    if (!file.empty()) load(file);
+    if (!error) return {};
+    return fail(Code::invalid, "cannot use {}: {}", file, error.message());
+  };
   if (options.ca_file.empty() && options.ca_folder.empty()) tls.set_default_verify_paths(error);
-  if (!options.ca_file.empty() && tls.load_verify_file(options.ca_file, error)) return failed(options.ca_file);
-  if (!options.ca_folder.empty() && tls.add_verify_path(options.ca_folder, error)) return failed(options.ca_folder);
-  if (!options.certificate_file.empty() && tls.use_certificate_chain_file(options.certificate_file, error)) return failed(options.certificate_file);
-  if (!options.key_file.empty() && tls.use_private_key_file(options.key_file, asio::ssl::context::pem, error)) return failed(options.key_file);
+  error.clear();
+  DROVER_TRY(use(options.ca_file, [&](const std::string& file) { tls.load_verify_file(file, error); }));
+  DROVER_TRY(use(options.ca_folder, [&](const std::string& folder) { tls.add_verify_path(folder, error); }));
+  DROVER_TRY(use(options.certificate_file, [&](const std::string& file) { tls.use_certificate_chain_file(file, error); }));
+  DROVER_TRY(use(options.key_file, [&](const std::string& file) { tls.use_private_key_file(file, asio::ssl::context::pem, error); }));
   tls.set_verify_mode(options.verify ? asio::ssl::verify_peer : asio::ssl::verify_none, error);
   return {};
 }
