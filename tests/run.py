@@ -44,13 +44,31 @@ def unit(program, soak=False):
     code, text, seconds = run([str(program)] + (["[soak]"] if soak else []), UNIT_TIMEOUT_S)
     if soak and "No test cases matched" in text:
         return None
+    return counted(program.name, code, text, seconds)
+
+
+def sanitized(program, kind):
+    """The same built with a sanitizer: whatever that reports is a failure."""
+    name = f"{program.name}.{kind}"
+    env = dict(os.environ, UBSAN_OPTIONS="print_stacktrace=1", ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=1",
+               TSAN_OPTIONS=f"ignore_noninstrumented_modules=1:suppressions={ROOT}/tests/tsan.supp")
+    code, text, seconds = run([str(program)], UNIT_TIMEOUT_S, env)
+    if "LeakSanitizer has encountered a fatal error" in text:  # it cannot trace here
+        env["ASAN_OPTIONS"] = "detect_leaks=0:detect_stack_use_after_return=1"
+        code, text, seconds = run([str(program)], UNIT_TIMEOUT_S, env)
+        text += "\nnote: leaks were not looked for: this environment does not allow ptrace"
+    return counted(name, code, text, seconds)
+
+
+def counted(name, code, text, seconds):
+    """What a Catch2 program says of itself."""
     whole = re.search(r"All tests passed \(\d+ assertions? in (\d+) test cases?\)", text)
     if code == 0 and whole:
-        return Outcome(program.name, int(whole.group(1)), 0, seconds, text)
+        return Outcome(name, int(whole.group(1)), 0, seconds, text)
     part = re.search(r"test cases:\s*(\d+) \|(?:\s*(\d+) passed \|)?\s*(\d+) failed", text)
     if part:
-        return Outcome(program.name, int(part.group(2) or 0), int(part.group(3)), seconds, text)
-    return Outcome(program.name, 0, 1, seconds, text + f"\nexit code {code}")
+        return Outcome(name, int(part.group(2) or 0), int(part.group(3)), seconds, text)
+    return Outcome(name, 0, 1, seconds, text + f"\nexit code {code}")
 
 
 def suite(name, argv, timeout, env):
@@ -92,6 +110,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "dev")
     parser.add_argument("--soak", action="store_true")
+    parser.add_argument("--asan", type=pathlib.Path, help="a tree built with that preset: the programs of tests/asan-tests.txt run from it as well")
+    parser.add_argument("--tsan", type=pathlib.Path, help="the same for tests/tsan-tests.txt")
     parser.add_argument("only", nargs="*", help="names of suites or unit test programs")
     options = parser.parse_args()
     build = options.build.resolve()
@@ -103,6 +123,12 @@ def main():
         for outcome in pool.map(unit, programs):
             show(outcome)
             outcomes.append(outcome)
+        for kind, tree in (("asan", options.asan), ("tsan", options.tsan)):
+            names = (ROOT / "tests" / f"{kind}-tests.txt").read_text().split() if tree else []
+            chosen = [tree.resolve() / "tests" / name for name in names if wanted(f"{name}.{kind}")]
+            for outcome in pool.map(sanitized, chosen, [kind] * len(chosen)):
+                show(outcome)
+                outcomes.append(outcome)
     if options.soak:
         for outcome in filter(None, (unit(program, soak=True) for program in programs)):
             show(outcome)

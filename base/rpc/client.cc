@@ -14,6 +14,7 @@
 
 #include "base/loop/signal.h"
 #include "base/rpc/grpc_types.h"
+#include "base/rpc/idle_phase.h"
 
 namespace drover::rpc {
 namespace {
@@ -217,7 +218,9 @@ std::shared_ptr<grpc::ChannelCredentials> credentials_of(const std::optional<Tls
 class Channel::Impl {
  public:
   Impl(const std::string& target, const Options& options)
-      : stub(grpc::CreateCustomChannel(target, credentials_of(options.tls), arguments_of(target, options))) {}
+      : stub(grpc::CreateCustomChannel(target, credentials_of(options.tls), arguments_of(target, options))) {
+    shorten_idle_phase();
+  }
 
   ~Impl() { in_flight.end_all(); }
 

@@ -2,7 +2,11 @@
 
 #include <drover/result.h>
 
+#include <dlfcn.h>
+#include <grpc/support/time.h>
+
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <filesystem>
 #include <string>
 
@@ -117,6 +121,16 @@ Async<Reply> lose_the_server(Channel& channel, Loop& loop, TestServer& server) {
 }
 
 }  // namespace
+
+TEST_CASE("the threads of gRPC that run callbacks do not sleep through what arrives") {
+  TestServer server;
+  // The very function that gRPC's library calls between two polls.
+  const auto sleep_until = reinterpret_cast<void (*)(gpr_timespec)>(::dlsym(RTLD_DEFAULT, "gpr_sleep_until"));
+  REQUIRE(sleep_until != nullptr);
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 10; ++i) sleep_until(::gpr_time_add(::gpr_now(GPR_CLOCK_REALTIME), ::gpr_time_from_millis(100, GPR_TIMESPAN)));
+  CHECK(std::chrono::steady_clock::now() - began < 500ms);
+}
 
 TEST_CASE("ten thousand calls, many at a time, all get their own answer", "[rpc]") {
   TestServer server;

@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "base/rpc/grpc_types.h"
+#include "base/rpc/idle_phase.h"
 
 namespace drover::rpc {
 namespace {
@@ -205,6 +206,7 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() = default;
 
 Result<std::unique_ptr<Server>> Server::start(Options options, Acceptor acceptor) {
+  shorten_idle_phase();
   auto impl = std::make_unique<Impl>(std::move(options), std::move(acceptor));
   DROVER_TRY(impl->listen());
   return std::unique_ptr<Server>(new Server(std::move(impl)));
