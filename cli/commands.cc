@@ -203,8 +203,8 @@ std::string flag_words(const Command& command) {
 std::string completion_cases() {
   std::set<std::string> families;
   for (const Command& command : all_commands()) {
-    const auto space = command.words.find(' ');
-    if (space != std::string_view::npos && !command.is_hidden) families.emplace(command.words.substr(0, space));
+    if (command.is_hidden) continue;
+    for (auto space = command.words.find(' '); space != std::string_view::npos; space = command.words.find(' ', space + 1)) families.emplace(command.words.substr(0, space));
   }
   std::string text;
   for (const Command& command : all_commands()) {
@@ -220,11 +220,12 @@ std::string completion_script(const std::string& shell) {
   constexpr std::string_view ids = R"sh(
 _drover_ids() {
   case "$1" in
-    jobs) drover job status -t '{{range .}}{{.ID}} {{end}}' 2>/dev/null ;;
-    allocs) drover operator api /v1/allocations 2>/dev/null | grep -o '"ID":"[^"]*"' | cut -d'"' -f4 ;;
-    nodes) drover node status -t '{{range .}}{{.ID}} {{end}}' 2>/dev/null ;;
-    evals) drover eval list -t '{{range .}}{{.ID}} {{end}}' 2>/dev/null ;;
-  esac
+    jobs) drover operator api /v1/jobs ;;
+    allocs) drover operator api /v1/allocations ;;
+    nodes) drover operator api /v1/nodes ;;
+    evals) drover operator api /v1/evaluations ;;
+    services) drover operator api /v1/services ;;
+  esac 2>/dev/null </dev/null | grep -Eo '"(ID|ServiceName)":"[^"]*"' | cut -d'"' -f4
 }
 _drover_look() {
   flags='' kind='' subs=''
@@ -275,6 +276,11 @@ _drover() {
 compdef _drover drover
 )sh";
   }
+  const auto quoted = [](std::string_view words) {
+    std::string inside;
+    for (const char c : words) inside += c == '\'' ? std::string("\\'") : std::string(1, c);
+    return "'" + inside + "'";
+  };
   std::string text = "# fish completion of drover: drover completion fish | source\ncomplete -c drover -f\n";
   text += fmt::format("complete -c drover -n __fish_use_subcommand -a '{}'\n", words_of_family(""));
   for (const Command& command : all_commands()) {
@@ -286,11 +292,11 @@ compdef _drover drover
     } else {
       const auto family = command.words.substr(0, space), rest = command.words.substr(space + 1);
       condition = fmt::format("__fish_seen_subcommand_from {}; and __fish_seen_subcommand_from {}", family, rest);
-      text += fmt::format("complete -c drover -n '__fish_seen_subcommand_from {}' -a '{}' -d '{}'\n", family,
-                          rest.substr(0, rest.find(' ')), command.summary);
+      text += fmt::format("complete -c drover -n '__fish_seen_subcommand_from {}' -a '{}' -d {}\n", family,
+                          rest.substr(0, rest.find(' ')), quoted(command.summary));
     }
     for (const Flag& flag : command.flags) {
-      text += fmt::format("complete -c drover -n '{}' -o {} -d '{}'\n", condition, flag.name, flag.help);
+      text += fmt::format("complete -c drover -n '{}' -o {} -d {}\n", condition, flag.name, quoted(flag.help));
     }
     if (command.completes == "files") text += fmt::format("complete -c drover -n '{}' -F\n", condition);
   }

@@ -128,16 +128,17 @@ class Follower {
     for (;;) {
       auto allocs = context_.api.get("/v1/evaluation/" + id_ + "/allocations");
       if (!allocs.ok()) return failed("Error reading allocations", allocs.error());
-      std::size_t waiting = 0, bad = 0;
+      std::size_t wanted = 0, waiting = 0, bad = 0;
       for (const Value& alloc : allocs->items()) {
         show_alloc(alloc, eval_index);
         if (text_of(alloc, "DesiredStatus") != "run") continue;
+        ++wanted;
         const std::string status = text_of(alloc, "ClientStatus");
         if (status == "failed" || status == "lost") ++bad;
         if (status == "pending" || (ends && status == "running")) ++waiting;
       }
       if (waiting == 0) {
-        if (bad == 0) return 0;
+        if (bad == 0) return all_well(wanted, ends);
         explain(job);
         return 1;
       }
@@ -147,6 +148,11 @@ class Follower {
         return 0;
       }
     }
+  }
+
+  int all_well(std::size_t allocs, bool ended) {
+    if (allocs > 0) headline(context_, fmt::format("{} allocation{} {}", allocs, allocs == 1 ? "" : "s", ended ? (allocs == 1 ? "has ended well" : "have ended well") : allocs == 1 ? "is running" : "are running"));
+    return 0;
   }
 
   void explain(const std::string& job) {

@@ -68,7 +68,7 @@ def tour(world):
     equal(code, 1, "exit code of a plan that would start something")
     check("All tasks successfully allocated" in out and "job run -check-index 0 example.nomad.hcl" in out, f"what a plan says: {out}")
     out = fine(world, agent, "job", "run", "example.nomad.hcl")
-    check('status changed: "pending" -> "running"' in out, f"the run follows its allocations: {out}")
+    check("2 allocations are running" in out, f"the run follows its allocations: {out}")
     check(re.search(r"^example +service +50 +running", fine(world, agent, "ps"), re.M), "the job is listed")
     check("running" in fine(world, agent, "ps", "example") and "hello" in fine(world, agent, "job", "status", "exam"), "one job by name and by prefix")
 
@@ -165,6 +165,39 @@ def every_help(world):
             check(not re.match(r"  -\S+ *$", line), f"a flag of {command} without a word on it: {line}")
 
 
+COMPLETE = r'''
+source <("$1" completion bash)
+shift
+words=("$@")
+COMP_WORDS=("${words[@]}")
+COMP_CWORD=$((${#words[@]} - 1))
+_drover
+printf '%s\n' "${COMPREPLY[@]}"
+'''
+
+
+def completes(world):
+    """a shell completes commands of two and three words, flags, and the ids of what runs"""
+    agent = world.dev_agent()
+    fine(world, agent, "job", "run", "-detach", world.file("pair.nomad.hcl", TWO_TASKS))
+    alloc = agent.wait_running("pair", 1)[0]["ID"]
+
+    def completed(*words):
+        env = dict(os.environ, NOMAD_ADDR="http://127.0.0.1:4646", PATH=f"{world.build}/bin:{os.environ['PATH']}")
+        done = subprocess.run(["bash", "-c", COMPLETE, "bash", world.drover, *words], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+        equal(done.stderr, "", "complaints of the shell")
+        return done.stdout.split()
+    equal(completed("drover", "jo"), ["job"], "a command")
+    equal(completed("drover", "job", "sta"), ["start", "status"], "a subcommand")
+    equal(completed("drover", "job", "periodic", ""), ["force"], "a third word")
+    equal(completed("drover", "node", "drain", "-en"), ["-enable"], "a flag")
+    equal(completed("drover", "job", "status", "pa"), ["pair"], "a job")
+    equal(completed("drover", "alloc", "status", alloc[:3]), [alloc], "an allocation")
+    for shell in ("zsh", "fish"):
+        text = fine(world, agent, "completion", shell)
+        check("job" in text and len(text.splitlines()) > 50, f"completions for {shell}")
+
+
 def configuration(world):
     """a folder of configuration files is read in order, a wrong key is refused with its line, SIGHUP takes over the log level"""
     folder = world.dir / "conf.d"
@@ -219,5 +252,24 @@ def lays_out_files(world):
     check(code == 1 and "broken.hcl:1" in err and broken.read_text() == "job {\n", f"a broken file stays as it is: {code} {err}")
 
 
+def checks_offline(world):
+    """a job file is checked and described without an agent, with every mistake at its place"""
+    nobody = type("Nobody", (), {"address": "127.0.0.1", "port": 1})
+    good = world.file("good.nomad.hcl", TWO_TASKS)
+    code, out, err = run(world, nobody, "job", "validate", good)
+    check(code == 0 and "Job validation successful" in out and "Checked without a server" in err, f"a good file: {code} {out}{err}")
+    bad = world.file("bad.nomad.hcl", 'job "bad" {\n  group "g" {\n    count = -1\n    task "t" {\n      confg {}\n    }\n  }\n}\n')
+    code, _, err = run(world, nobody, "job", "validate", bad)
+    check(code == 1 and "bad.nomad.hcl:5" in err and "confg" in err, f"a bad file: {code} {err}")
+    api = world.file("bad.json", json.dumps({"Job": {"ID": "x", "Type": "service", "TaskGroups": [{"Name": "g", "Tasks": [{"Name": "t"}]}, {"Name": "g"}]}}))
+    code, _, err = run(world, nobody, "job", "validate", "-json", api)
+    check(code == 1 and "Missing task driver" in err and "redefines" in err, f"every mistake of a JSON job: {code} {err}")
+
+    schema = json.loads(fine(world, nobody, "job", "schema"))
+    named = set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(schema)))
+    equal(named - set(schema["$defs"]), set(), "kinds of blocks that are named but not there")
+    equal(schema["$defs"]["group"]["properties"]["count"]["x-api"], "Count", "the member that count becomes")
+
+
 if __name__ == "__main__":
-    main([tour, explains, shows_output, unknown_words, every_help, configuration, lays_out_files])
+    main([tour, explains, shows_output, unknown_words, every_help, completes, configuration, lays_out_files, checks_offline])
