@@ -8,6 +8,7 @@
 #include "model/proto/job_view.pb.h"
 #include "model/proto/node.pb.h"
 #include "model/proto/session.pb.h"
+#include "server/state/serialize.h"
 
 namespace drover::server {
 namespace {
@@ -134,6 +135,19 @@ TEST_CASE("an allocation that has ended does not come back, whatever its agent s
   CHECK(state.alloc(id_of(1))->alloc_modify_index == 50);  // so that its agent is told of it again
   REQUIRE(state.update(status_of(1, "complete")).ok());
   CHECK(client() == ClientStatus::complete);
+}
+
+TEST_CASE("what is saved and restored has all allocations, those that have ended as well") {
+  State state = with_allocs(3);
+  REQUIRE(state.update(status_of(1, "running")).ok());
+  REQUIRE(state.update(status_of(2, "failed")).ok());
+  REQUIRE(state.update(status_of(3, "complete")).ok());
+
+  const Result<State> copy = restore(serialize(*state.snapshot()));
+
+  REQUIRE(copy.ok());
+  CHECK(copy->alloc_count() == 3);
+  for (int n = 1; n <= 3; ++n) CHECK(copy->alloc(id_of(n))->client == state.alloc(id_of(n))->client);
 }
 
 TEST_CASE("a snapshot does not see later changes") {

@@ -60,7 +60,7 @@ FAULTS = [
     ("09-nack-ignored", Unit("server_test", "while the journal is full an evaluation is tried now and then, and done when there is room again")),
     ("10-heartbeat-of-a-dead-node", Unit("server_test", "a node that falls silent is given up and its work runs elsewhere; when it comes back it stops what is no longer its own")),
     ("11-restarts-not-saved", Unit("agent_alloc_test", "attempts are counted across a crash of the agent")),
-    ("12-snapshot-skips-rows", Unit("server_commands_test", "a snapshot is saved, the journal is trimmed, and the state comes back from both")),
+    ("12-snapshot-skips-rows", Unit("server_state_test", "what is saved and restored has all allocations, those that have ended as well")),
     ("13-answered-before-durable", Simulator()),
     ("14-index-not-advanced", Unit("server_test", "*")),
     ("15-secret-not-checked", Unit("server_commands_test", "a node id belongs to the secret that used it first")),
