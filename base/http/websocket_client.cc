@@ -86,6 +86,7 @@ class Connection final : public WebSocketClient {
   explicit Connection(Args&&... args) : stream_(std::forward<Args>(args)...) {
     stream_.read_message_max(message_bytes_max);
     stream_.text(true);
+    stream_.auto_fragment(false);  // a message is one frame
   }
 
   websocket::stream<Stream>& stream() { return stream_; }
@@ -106,7 +107,9 @@ class Connection final : public WebSocketClient {
 
   Async<Result<std::string>> receive() override {
     const auto [error, size] = co_await stream_.async_read(buffer_, waiting);
-    if (error == websocket::error::closed) co_return closed();
+    // A peer that has said why it closes may be gone before it is answered: another error then, but a known reason.
+    const bool has_closed = error && stream_.reason().code != websocket::close_code::none;
+    if (error == websocket::error::closed || has_closed) co_return closed();
     if (error == asio::error::operation_aborted || closed_here_) co_return fail(Code::cancelled, "the websocket was closed");
     if (error == websocket::error::message_too_big || error == websocket::error::buffer_overflow) co_return fail(Code::exhausted, "a message of the websocket is larger than {} bytes", message_bytes_max);
     if (error) co_return fail(Code::unavailable, "the connection was lost: {}", error.message());
