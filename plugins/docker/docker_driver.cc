@@ -16,6 +16,10 @@ using namespace std::chrono_literals;
 
 constexpr const char* standard_socket = "unix:///var/run/docker.sock";
 constexpr Duration retry_min = 50ms;
+constexpr Duration engine_patience = 15s;
+constexpr Duration between_tries = 250ms;
+constexpr Duration look_interval = 3s;
+constexpr Duration facts_last = 60s;  ///< an engine that answers is not asked for all its properties each time
 
 Duration duration_of(const std::string& text) { return parse_duration("", text).value_or(Duration::zero()); }  // checked before
 
@@ -23,6 +27,17 @@ Duration duration_of(const std::string& text) { return parse_duration("", text).
 Error start_error(Error error) {
   if (error.code == Code::timeout || error.code == Code::conflict) return sdk::retryable(std::move(error));
   return error;
+}
+
+/// An engine that is being restarted is back soon: a start that waits for it costs none of the task's restarts.
+Result<EngineFacts> facts_with_patience(Engine& engine) {
+  const auto end = std::chrono::steady_clock::now() + engine_patience;
+  for (;;) {
+    Result<EngineFacts> facts = engine.facts();
+    const bool may_come = !facts && facts.error().code == Code::unavailable;
+    if (!may_come || std::chrono::steady_clock::now() > end) return facts;
+    std::this_thread::sleep_for(between_tries);
+  }
 }
 
 /// The address that a task on a network of its own answers at: that of the network it asked for, else the first by name.
@@ -47,6 +62,7 @@ sdk::DriverInfo DockerDriver::info() const {
   info.fs_isolation = sdk::FsIsolation::image;
   info.network_modes = {sdk::NetworkMode::host, sdk::NetworkMode::task};
   info.mounts = true;
+  info.fingerprint_interval = look_interval;
   info.collects_logs = configured().options.disable_log_collection;
   return info;
 }
@@ -82,6 +98,7 @@ Result<void> DockerDriver::configure(const PluginOptions& options, const sdk::No
   const std::lock_guard lock(mutex_);
   configured_.options = options;
   configured_.node = node;
+  found_.reset();
   const auto cores = std::count_if(node.cores.begin(), node.cores.end(), [](const sdk::Core& core) { return !core.disabled; });
   configured_.mhz_of_core = cores == 0 ? 0 : static_cast<double>(node.usable_mhz()) / static_cast<double>(cores);
   if (!configured_.site || !(configured_.site->engine->http().endpoint() == endpoint)) {
@@ -99,16 +116,22 @@ DockerDriver::Configured DockerDriver::configured() const {
 sdk::Fingerprint DockerDriver::fingerprint() {
   const Configured now = configured();
   if (!now.site) return sdk::Fingerprint::undetected("not configured yet");
-  const Result<EngineFacts> facts = now.site->engine->facts();
-  bool seen = false;
+  const auto time = std::chrono::steady_clock::now();
+  reap_later();
+  std::optional<sdk::Fingerprint> last;
   {
     const std::lock_guard lock(mutex_);
-    seen = seen_;
-    seen_ = seen_ || facts.ok();
+    if (time - found_at_ < facts_last) last = found_;
   }
-  reap_later();
-  if (!facts) return engine_missing(facts.error(), now.site->engine->http().endpoint(), seen);
-  return engine_found(*facts, now.options);
+  if (last && now.site->engine->answers()) return *last;
+  const Result<EngineFacts> facts = now.site->engine->facts();
+  const std::lock_guard lock(mutex_);
+  found_.reset();
+  if (!facts) return engine_missing(facts.error(), now.site->engine->http().endpoint(), seen_);
+  seen_ = true;
+  found_ = engine_found(*facts, now.options);
+  found_at_ = time;
+  return *found_;
 }
 
 Result<Images::Got> DockerDriver::fetch_image(const Configured& now, const Options& options, const ImageRef& ref, const Say& say) {
@@ -200,7 +223,7 @@ Result<std::unique_ptr<DockerTask>> DockerDriver::start(const sdk::TaskConfig& t
   DROVER_TRY(check_allowed(task, options, now.options));
   DROVER_LET(const ImageRef ref, parse_image(options.image));
   Engine& engine = *now.site->engine;
-  const Result<EngineFacts> facts = engine.facts();
+  const Result<EngineFacts> facts = facts_with_patience(engine);
   if (!facts) return start_error(facts.error());
   const Say say = [task, &events, image = options.image](const std::string& message) { events.emit(task, message, {{"image", image}}); };
   if (!options.cpuset_cpus.empty()) say("cpuset_cpus is not used: reserve cores with resources { cores = … }");

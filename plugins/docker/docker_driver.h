@@ -65,6 +65,8 @@ class DockerDriver final : public sdk::DriverOf<DockerTask, Options, PluginOptio
   Configured configured_;
   std::map<std::string, std::string> containers_;  ///< id → task id, of all that this process looks after
   std::string node_id_;                            ///< ours, as tasks name it
+  std::optional<sdk::Fingerprint> found_;          ///< of an engine that answered
+  std::chrono::steady_clock::time_point found_at_;
   bool seen_ = false;                              ///< the engine has answered once
   bool reaping_ = false;
   Chores chores_;

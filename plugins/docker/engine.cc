@@ -11,6 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr Duration ping_limit = 5s;
 constexpr Duration quick = 15s;
 constexpr Duration slow = 120s;  ///< what may wait for a storage driver
 
@@ -166,6 +167,14 @@ Result<EngineFacts> Engine::facts() {
     facts.bridge_ip = bridge_gateway(network);
   }
   return facts;
+}
+
+bool Engine::answers() {
+  Request ping;
+  ping.target = "/_ping";
+  ping.limit = ping_limit;
+  const Result<Response> answer = http_.call(ping);
+  return answer && is_success(*answer);
 }
 
 Result<std::optional<Image>> Engine::image(const std::string& reference) {

@@ -98,6 +98,7 @@ class Engine {
 
   /// Asks anew, and agrees on a version; `unavailable` when nobody answers.
   Result<EngineFacts> facts();
+  bool answers();  ///< now, and soon
   /// A path under the version agreed on; agrees on one first when there is none.
   Result<std::string> path(const std::string& rest);
   /// The same without asking; for the client's thread.

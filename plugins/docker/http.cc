@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <map>
@@ -127,6 +128,7 @@ class Http::Impl {
   void run() {
     while (!stopping_) {
       run_posted();
+      if (stopping_) return;
       run_timers();
       int running = 0;
       performing_ = true;

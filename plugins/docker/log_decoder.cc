@@ -106,10 +106,12 @@ Result<void> LogDecoder::feed_lines(const std::function<void(const LogEntry&)>& 
   for (;;) {
     const std::string_view rest = std::string_view(kept_).substr(done);
     const std::size_t newline = rest.find('\n');
+    const bool has_end = newline != std::string_view::npos;
     const std::size_t blank = rest.substr(0, stamp_max + 1).find(' ');
-    if (blank != std::string_view::npos && rest.size() > blank + 1 + piece_bytes + stamp_max && (newline == std::string_view::npos || newline > blank + piece_bytes + 1)) {
-      const std::size_t piece_end = blank + 1 + piece_bytes;
+    const std::size_t piece_end = blank + 1 + piece_bytes;
+    if (blank != std::string_view::npos && (has_end ? newline + 1 : rest.size()) > piece_end) {
       const std::string_view next = rest.substr(piece_end, stamp_max);
+      if (!has_end && next.size() < stamp_max) break;  // whether a time follows will be seen
       if (parse_timestamp(next.substr(0, next.find(' '))).ok()) {
         DROVER_LET(const LogEntry entry, stamped(rest.substr(0, piece_end), false));
         take(entry);
@@ -117,7 +119,7 @@ Result<void> LogDecoder::feed_lines(const std::function<void(const LogEntry&)>& 
         continue;
       }
     }
-    if (newline == std::string_view::npos) break;
+    if (!has_end) break;
     DROVER_LET(const LogEntry entry, stamped(rest.substr(0, newline + 1), false));
     take(entry);
     done += newline + 1;

@@ -166,7 +166,7 @@ void LogPump::write_later(int fd) {
 
 bool LogPump::open_sink(Sink& sink) {
   const std::string path = sink.path.empty() ? "/dev/null" : sink.path;
-  sink.fd = ::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+  sink.fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
   if (sink.fd >= 0) return true;
   if (errno != ENXIO) say_once(text("open {}: {}", path, std::strerror(errno)));
   write_later(-1);

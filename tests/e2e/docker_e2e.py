@@ -2,8 +2,10 @@
 """Containers of a real Docker engine, run by a dev agent in the same world."""
 import http.client
 import json
+import os
 import pathlib
-import re
+import socket
+import subprocess
 import sys
 
 import engine as engines
@@ -72,7 +74,7 @@ job "{name}" {{
     task "t" {{
       driver = "docker"
       config {{
-        image = "drover-test/box:1"
+        {"" if "image =" in config else 'image = "drover-test/box:1"'}
         {config}
       }}
       {task}
@@ -154,7 +156,59 @@ def ends_and_logs(world, engine):
     until(lambda: not engine.containers(), "the container is removed")
 
 
-TESTS = [seed_job, ends_and_logs]
+@with_engine
+def driver_on_engine(world, engine):
+    """the driver's own tests on a real engine: streams, exec, signals, limits, memory, recovery"""
+    program = world.build / "tests" / "docker_test"
+    check(program.exists(), f"{program} is not built")
+    done = subprocess.run([program, "[.engine]", "-d", "yes"], env=dict(os.environ, DOCKER_HOST=f"unix://{engine.socket}"), capture_output=True, text=True, timeout=240)
+    check(done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:])
+    print("note: " + done.stdout.strip().splitlines()[-1])
+    equal(engine.containers(), [], "containers left")
+
+
+@with_engine
+def bad_input(world, engine):
+    """a missing image, a taken port, refused options: each one clear event, and the agent lives"""
+    agent = docker_agent(world, engine)
+    taken = socket.create_server(("127.0.0.1", 0))
+    port = taken.getsockname()[1]
+    cases = {
+        "missing": (dict(config="image = \"drover-test/nowhere:9\""), "Failed to pull `drover-test/nowhere:9`"),
+        "taken": (dict(config=shell("sleep 1000") + "\n ports = [\"p\"]", group=f"network {{\n port \"p\" {{\n static = {port}\n }}\n}}"), "address already in use"),
+        "privileged": (dict(config="privileged = true"), "privileged mode is disabled"),
+        "load": (dict(config="load = \"x.tar\""), "option load is not supported yet"),
+        "volume": (dict(config="volumes = [\"/etc:/x\"]"), "volumes are not enabled; cannot mount host paths"),
+        "label": (dict(config="ports = [\"nope\"]"), "port \"nope\" not found"),
+        "name": (dict(config="image = \"UPPER:1\""), "is no name of a repository"),
+        "command": (dict(config="command = \"/no/such\""), "/no/such"),
+        "unknown": (dict(config="colour = \"red\""), "colour"),
+    }
+    for name, (how, words) in cases.items():
+        run(agent, world, f"bad-{name}", how.pop("config"), kind="batch", group=how.pop("group", "") + "\n" + ONCE, **how)
+    for name, (_, words) in cases.items():
+        alloc = ended(agent, f"bad-{name}", 60)
+        told = events(agent, alloc["ID"])
+        equal(alloc["ClientStatus"], "failed", f"status of bad-{name}")
+        check(any(words in line for line in told), f"bad-{name}: {words!r} is told: {told}")
+    taken.close()
+    until(lambda: not engine.containers(), "no container is left")
+    run(agent, world, "good", shell("echo fine"), kind="batch", group=ONCE)
+    equal(logs(agent, ended(agent, "good")["ID"]), "fine\n", "a task after all this")
+
+
+def no_engine(world):
+    """where there is no engine, the node says why, and everything else works"""
+    config = world.file("docker.hcl", f'plugin "docker" {{\n config {{ endpoint = "unix://{world.dir}/nowhere.sock" }}\n}}')
+    agent = world.dev_agent("-config", str(config))
+    driver = until(lambda: (n := agent.get("/v1/nodes")) and n[0]["Drivers"].get("docker"), "driver docker to be told of")
+    equal((driver["Detected"], driver["Healthy"]), (False, False), "detected and healthy")
+    equal(driver["HealthDescription"], f"no docker engine: {world.dir}/nowhere.sock does not exist", "the reason")
+    agent.cli("job", "run", "-detach", world.file("raw.hcl", harness.raw_job("raw", "/bin/sleep", "1000")))
+    agent.wait_running("raw", 1)
+
+
+TESTS = [seed_job, ends_and_logs, driver_on_engine, bad_input, no_engine]
 
 if __name__ == "__main__":
     harness.main(TESTS)

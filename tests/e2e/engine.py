@@ -139,8 +139,15 @@ class Engine:
 
     def kill(self):
         """dockerd alone, as a crash would: containerd and the containers go on until another dockerd comes."""
+        containerd = [pid for pid in self.processes() if "containerd.toml" in command_line(pid)]
         self.process.kill()
         self.process.wait()
+        # It dies with its parent; as long as it is a zombie, the next dockerd takes it for alive and waits for it.
+        until(lambda: [reap(pid) for pid in containerd] and not any(is_alive(pid) for pid in containerd), "containerd to end")
+
+    def processes(self):
+        """dockerd's, containerd's, shims': whatever names this engine's root."""
+        return [int(e.name) for e in pathlib.Path("/proc").iterdir() if e.name.isdigit() and int(e.name) not in (os.getpid(), os.getppid()) and str(self.root) in command_line(int(e.name))]
 
     def restart(self):
         self.stop()
@@ -149,7 +156,9 @@ class Engine:
     def close(self):
         with contextlib.suppress(AssertionError):
             self.stop()
-        end_of_containerd(self.root)
+        for pid in self.processes():
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
         for line in reversed(pathlib.Path("/proc/self/mountinfo").read_text().splitlines()):
             mount = line.split(" ")[4]
             if mount.startswith(f"{self.root}/") or mount == str(self.root):
@@ -160,14 +169,23 @@ class Engine:
             time.sleep(0.1)
 
 
-def end_of_containerd(root):
-    """What a killed dockerd left: its containerd, and the shims."""
-    for entry in pathlib.Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        with contextlib.suppress(OSError):
-            if str(root).encode() in (entry / "cmdline").read_bytes() and int(entry.name) not in (os.getpid(), os.getppid()):
-                os.kill(int(entry.name), signal.SIGKILL)
+def command_line(pid):
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
+    return ""
+
+
+def reap(pid):
+    """Nobody else does in a namespace whose first process is the test."""
+    with contextlib.suppress(OSError):
+        os.waitpid(pid, os.WNOHANG)
+    return True
+
+
+def is_alive(pid):
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}").exists()
+    return False
 
 
 def groups_of(group):

@@ -1,0 +1,157 @@
+#!/usr/bin/python3
+"""Containers that print numbered lines, while driver, agent and engine are killed in turn: with and without live-restore."""
+import os
+import pathlib
+import re
+import signal
+
+import engine as engines
+import harness
+from docker_e2e import job, shell, wait_docker, with_engine
+from harness import check, equal, until
+
+PRINTERS = 4
+ROUNDS, SOAK_ROUNDS = 2, 20
+LINES_AT_LEAST = 10
+
+PRINT = 'trap "exit 0" TERM; i=0; while :; do echo "line $i"; i=$((i+1)); sleep 0.02; done'
+PATIENT = 'restart {\n attempts = 100\n interval = "1h"\n delay = "100ms"\n mode = "delay"\n }'
+
+
+def programs(path_end):
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if os.readlink(entry / "exe").removesuffix(" (deleted)").endswith(path_end):
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+class Host:
+    def __init__(self, world, engine):
+        self.world, self.engine = world, engine
+        self.agent = world.both_roles(extra=f'plugin "docker" {{\n config {{ endpoint = "unix://{engine.socket}" }}\n}}').start()
+        wait_docker(self.agent, True)
+
+    def log_text(self, alloc):
+        folder = self.world.dir / "both-data" / "alloc" / alloc / "alloc" / "logs"
+        files = sorted(folder.glob("t.stdout.*"), key=lambda f: int(f.suffix[1:]))
+        return "".join(f.read_text() for f in files)
+
+    def task(self, alloc):
+        return self.agent.get(f"/v1/allocation/{alloc}")["TaskStates"]["t"]
+
+    def running(self):
+        """Container of each allocation that has one running."""
+        return {c["Labels"]["com.hashicorp.nomad.alloc_id"]: c["Id"] for c in self.engine.containers(status=["running"])}
+
+    def kill_agent(self):
+        self.agent.kill()
+        return self.agent.start
+
+    def kill_driver(self):
+        before = until(lambda: programs("/plugins/docker"), "the driver's process")
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        return lambda: until(lambda: [p for p in programs("/plugins/docker") if p not in before], "another process of the driver")
+
+    def kill_engine(self):
+        self.engine.kill()
+        return self.engine.start
+
+    def stop_engine(self):
+        self.engine.stop()
+        return self.engine.start
+
+    def print_lines(self):
+        self.agent.cli("job", "run", "-detach", self.world.file("print.hcl", job("print", shell(PRINT), count=PRINTERS, task=PATIENT, resources="cpu = 20\n memory = 32")))
+        allocs = [a["ID"] for a in self.agent.wait_running("print", PRINTERS, 60)]
+        for alloc in allocs:
+            until(lambda: self.log_text(alloc).count("\n") >= LINES_AT_LEAST, f"{alloc} to print")
+        return allocs
+
+    def prints_on(self, allocs, what):
+        before = {a: len(self.log_text(a)) for a in allocs}
+        for alloc in allocs:
+            until(lambda: len(self.log_text(alloc)) > before[alloc], f"{alloc} to print on after {what}", 60)
+
+    def end(self):
+        self.agent.cli("job", "stop", "-purge", "print")
+        until(lambda: not self.engine.containers(), "no container is left", 60)
+        groups = [str(g) for g in engines.groups_of(self.engine.group) if re.search(r"/[0-9a-f]{64}$", str(g))]
+        equal(groups, [], "control groups of containers")
+
+
+def whole(text, what):
+    """line 0, line 1, …: each once, in order; the rest after the last line end is nothing."""
+    lines = text.split("\n")
+    equal(lines.pop(), "", f"the rest after the last line of {what}")
+    for number, line in enumerate(lines):
+        if line != f"line {number}":
+            raise AssertionError(f"{what}: after line {number - 1} comes {line!r}, expected 'line {number}'; then {lines[number + 1:number + 5]}")
+    return len(lines)
+
+
+def live_restore(world, engine):
+    """kill -9 of driver, agent and engine in turn, engine with live-restore: same containers, no line lost or doubled"""
+    host = Host(world, engine)
+    allocs = host.print_lines()
+    before = host.running()
+    equal(sorted(before), sorted(allocs), "a container for each allocation")
+    for _ in range(SOAK_ROUNDS if world.soak else ROUNDS):
+        for kill in (host.kill_driver, host.kill_agent, host.kill_engine, host.stop_engine):
+            kill()()
+            host.prints_on(allocs, kill.__name__)
+            equal(host.running(), before, f"the containers that run, after {kill.__name__}")
+    for alloc in allocs:
+        state = host.task(alloc)
+        equal((state["State"], state["Restarts"], state["Failed"]), ("running", 0, False), f"state of {alloc}")
+    total = sum(whole(host.log_text(a)[:host.log_text(a).rfind("\n") + 1], a) for a in allocs)
+    print(f"note: {total} lines of {PRINTERS} containers, none lost or doubled")
+    host.end()
+
+
+def plain_engine(world, engine):
+    """an engine without live-restore that is killed and stopped: its tasks are restarted, nothing runs twice"""
+    host = Host(world, engine)
+    allocs = host.print_lines()
+    for round_number, kill in enumerate((host.kill_engine, host.stop_engine, host.kill_driver, host.kill_agent), 1):
+        before = host.running()
+        kill()()
+        host.prints_on(allocs, kill.__name__)
+        if kill in (host.kill_engine, host.stop_engine):
+            until(lambda: len(host.running()) == PRINTERS and not set(host.running().values()) & set(before.values()), f"new containers after {kill.__name__}", 60)
+            check(all(host.task(a)["Restarts"] >= round_number for a in allocs), f"restarts after {kill.__name__}")
+        else:
+            equal(host.running(), before, f"the containers that run, after {kill.__name__}")
+        equal(len(engine.containers()), PRINTERS, "containers in all")
+    wait_docker(host.agent, True)
+    host.end()
+
+
+def engine_away(world, engine):
+    """while the engine is away its health says why, starts fail and may be tried again, and all is well when it is back"""
+    host = Host(world, engine)
+    engine.stop()
+    driver = wait_docker(host.agent, False)
+    check("docker.sock" in driver["HealthDescription"], f"the reason: {driver['HealthDescription']}")
+    engine.start()
+    wait_docker(host.agent, True)
+    allocs = host.print_lines()
+    host.prints_on(allocs, "the engine came back")
+    host.end()
+
+
+def with_live_restore(test):
+    run = with_engine(test)
+    def restored(world):
+        run(world, live_restore=True)
+    restored.__name__, restored.__doc__ = test.__name__, test.__doc__
+    return restored
+
+
+if __name__ == "__main__":
+    harness.main([with_live_restore(live_restore), with_engine(plain_engine), with_engine(engine_away)])
