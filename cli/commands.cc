@@ -80,10 +80,12 @@ std::string flag_lines(const std::vector<Flag>& flags) {
   for (const Flag& flag : flags) {
     if (flag.name == "h") continue;
     const std::string name = flag.value.empty() ? fmt::format("-{}", flag.name) : fmt::format("-{}={}", flag.name, flag.value);
-    text += fmt::format("  {:<26} {}\n", name, flag.help);
+    text += fmt::format("  {:<28} {}\n", name, flag.help);
   }
   return text;
 }
+
+std::string command_line(const Command& command) { return fmt::format("  {:<27} {}\n", command.words, command.summary); }
 
 }  // namespace
 
@@ -100,15 +102,25 @@ std::string help_of_family(const std::string& family) {
   std::string text;
   for (const Command& command : all_commands()) {
     if (command.is_hidden || !command.words.starts_with(family + " ")) continue;
-    text += fmt::format("  {:<27} {}\n", command.words, command.summary);
+    text += command_line(command);
   }
   return text.empty() ? "" : fmt::format("Usage: drover {} <subcommand> [options] [args]\n\nSubcommands:\n\n{}", family, text);
 }
 
 std::string help_of_all() {
   std::string text = "Usage: drover [-version] [-help] <command> [args]\n\nCommands:\n\n";
+  std::vector<std::string_view> families;
   for (const Command& command : all_commands()) {
-    if (!command.is_hidden) text += fmt::format("  {:<27} {}\n", command.words, command.summary);
+    const auto space = command.words.find(' ');
+    if (command.is_hidden) continue;
+    if (space == std::string_view::npos) text += command_line(command);
+    else if (const auto family = command.words.substr(0, space); std::ranges::find(families, family) == families.end()) families.push_back(family);
+  }
+  for (const std::string_view family : families) {
+    text += "\n";
+    for (const Command& command : all_commands()) {
+      if (!command.is_hidden && command.words.starts_with(std::string(family) + " ")) text += command_line(command);
+    }
   }
   return text + "\nA first look:\n\n  $ drover agent -dev                    in one terminal\n"
                 "  $ drover job init && drover job run example.nomad.hcl\n";

@@ -254,6 +254,7 @@ void add_job_change_commands(std::vector<Command>& rows) {
   rows.push_back({"job stop", "<job>", "stops jobs", "drover job stop web", stop_flags, job_stop, 1, SIZE_MAX, "jobs"});
   rows.push_back({"stop", "<job>", "stops jobs", "", stop_flags, job_stop, 1, SIZE_MAX, "jobs", true});
   rows.push_back({"job start", "<job>", "starts a stopped job again", "drover job start web", {detach, whole_ids}, job_start, 1, 1, "jobs"});
+  rows.push_back({"start", "<job>", "starts a stopped job again", "", {detach, whole_ids}, job_start, 1, 1, "jobs", true});
   rows.push_back({"job eval", "<job>", "looks at a job again", "drover job eval web",
                   {{"force-reschedule", "", "replace failed allocations now"}, detach, whole_ids}, job_eval, 1, 1, "jobs"});
   rows.push_back({"job scale", "<job> [group] <count>", "changes how many allocations a group has", "drover job scale web 3",

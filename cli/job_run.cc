@@ -51,6 +51,7 @@ Result<std::string> register_body(Context& context, const JobFile& file) {
   }
   if (context.flags.has("eval-priority")) body += ",\"EvalPriority\":" + context.flags.text("eval-priority");
   if (context.flags.is_on("preserve-counts")) body += ",\"PreserveCounts\":true";
+  if (context.flags.is_on("preserve-resources")) body += ",\"PreserveResources\":true";
   Value submission = Value::map();
   submission.set("Source", file.source).set("Format", file.format);
   return body + ",\"Submission\":" + json::write(submission) + "}";
@@ -214,7 +215,7 @@ std::vector<Flag> with_file_flags(std::vector<Flag> flags) {
 void add_job_run_commands(std::vector<Command>& rows) {
   const auto run_flags = with_file_flags({{"detach", "", "do not follow"}, {"check-index", "<n>", "only if the job's modify index is n (0: only a new job)"},
                                           {"output", "", "print the job as JSON, send nothing"}, {"eval-priority", "<n>", "priority of the evaluation"},
-                                          {"preserve-counts", "", "keep the counts that the running job has"}, {"verbose", "", "whole ids"}});
+                                          {"preserve-counts", "", "keep the counts that the running job has"}, {"preserve-resources", "", "keep the resources that its tasks have"}, {"verbose", "", "whole ids"}});
   rows.push_back({"job run", "<path>", "registers a job and follows it until it runs", "drover job run hello.nomad.hcl", run_flags, job_run, 1, 1, "files"});
   rows.push_back({"run", "<path>", "registers a job and follows it", "", run_flags, job_run, 1, 1, "files", true});
   const auto plan_flags = with_file_flags({{"diff", "", "show the difference"}, {"json-output", "", "print the API object"}, {"t", "<template>", "format with a Go template"}, {"verbose", "", "whole ids"}});

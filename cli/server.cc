@@ -42,6 +42,28 @@ int server_members(Context& context) {
   return leader.ok() ? 0 : failed("Error determining leaders", leader.error());
 }
 
+/// Templates name Go's members, JSON has their small names.
+Value with_go_names(const Value& self) {
+  Value renamed = Value::map();
+  for (const auto& [name, go_name] : {std::pair{"config", "Config"}, {"member", "Member"}, {"stats", "Stats"}}) renamed.set(go_name, member_of(self, name));
+  return renamed;
+}
+
+int agent_info(Context& context) {
+  auto self = context.api.get("/v1/agent/self");
+  if (!self.ok()) return failed("Error querying agent info", self.error());
+  if (context.flags.is_on("json") || context.flags.has("t")) return *machine_output(context, context.flags.is_on("json") ? *self : with_go_names(*self));
+  auto sections = map_of(*self, "stats");
+  std::ranges::sort(sections, {}, &Value::Member::first);
+  for (const auto& [name, figures] : sections) {
+    out(name);
+    auto rows = figures.is_map() ? figures.members() : Value::Map{};
+    std::ranges::sort(rows, {}, &Value::Member::first);
+    for (const auto& [key, value] : rows) out(fmt::format("  {} = {}", key, value.is_text() ? value.text() : ""));
+  }
+  return 0;
+}
+
 int version(Context&) {
   out(version_text());
   return 0;
@@ -60,6 +82,7 @@ void add_server_commands(std::vector<Command>& rows) {
   const std::vector<Flag> flags = {{"verbose", "", "more columns"}, {"json", "", "print the API object"}, {"t", "<template>", "format with a Go template"}};
   rows.push_back({"server members", "", "lists the servers", "drover server members", flags, server_members, 0, 0});
   rows.push_back({"server-members", "", "lists the servers", "", flags, server_members, 0, 0, "", true});
+  rows.push_back({"agent-info", "", "shows what the agent tells of itself", "drover agent-info", {{"json", "", "print the API object"}, {"t", "<template>", "format with a Go template"}}, agent_info, 0, 0});
   rows.push_back({"version", "", "prints the version", "drover version", {}, version, 0, 0});
   rows.push_back({"completion", "<bash|zsh|fish>", "prints completions for a shell", "source <(drover completion bash)", {}, completion, 1, 1});
 }
