@@ -34,6 +34,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view task_environment[] = {"PATH", "LANG", "LC_ALL", "TZ"};  ///< what tasks get of the agent's own
+constexpr std::string_view driver_environment[] = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH",
+                                                   "DOCKER_CONFIG", "JAVA_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"};  ///< and drivers: no credentials of drover's
 constexpr std::size_t socket_folder_max = 60;  ///< so that sockets below it stay within 107 bytes
 
 /// A flag of the command and the configuration key that it sets.
@@ -207,9 +209,12 @@ agent::Settings client_settings(const model::AgentConfig& config, const std::str
   return out;
 }
 
-ClientPaths client_paths(const model::AgentConfig& config, const std::string& runtime_dir) {
+ClientPaths client_paths(const model::AgentConfig& config, const std::string& runtime_dir, const World& world) {
   const Installation where = installation();
-  ClientPaths paths{.state_dir = config.client.state_dir, .alloc_dir = config.client.alloc_dir, .runtime_dir = runtime_dir, .log_collector = (where.libexec / "drover-logs").string(), .plugin_dirs = {}};
+  ClientPaths paths{.state_dir = config.client.state_dir, .alloc_dir = config.client.alloc_dir, .runtime_dir = runtime_dir, .log_collector = (where.libexec / "drover-logs").string(), .plugin_dirs = {}, .plugin_env = {}};
+  for (const std::string_view variable : driver_environment) {
+    if (auto value = world.env(std::string(variable))) paths.plugin_env.push_back(std::string(variable) + "=" + *value);
+  }
   if (!config.plugin_dir.empty()) paths.plugin_dirs.push_back(config.plugin_dir);
   paths.plugin_dirs.push_back(where.plugins.string());
   return paths;
@@ -384,7 +389,7 @@ Result<void> serve(Context& context) {
       if (server) return std::make_unique<LocalLink>(loop, server->loop(), server->server());
       return std::make_unique<agent::GrpcLink>(loop, server_addresses(config), tls);
     };
-    DROVER_LET(client, ClientRole::start(config, client_paths(config, runtime_dir), client_settings(config, name, context.world), std::move(make_link), log));
+    DROVER_LET(client, ClientRole::start(config, client_paths(config, runtime_dir, context.world), client_settings(config, name, context.world), std::move(make_link), log));
   }
   const std::string node_id = client ? client->agent().node_id() : "";
   HttpRole http;

@@ -28,6 +28,7 @@ Result<void> make_folder(const std::string& path, mode_t mode) {
 Result<agent::DriverSettings> driver_settings(const model::AgentConfig& config, const ClientPaths& paths) {
   agent::DriverSettings settings;
   settings.plugin_folders = paths.plugin_dirs;
+  settings.env = paths.plugin_env;
   settings.state_folder = paths.state_dir + "/drivers";
   settings.runtime_folder = paths.runtime_dir + "/p";
   for (const auto& [name, plugin] : config.plugins) {

@@ -34,6 +34,7 @@ struct ClientPaths {
   std::string runtime_dir;  ///< absolute, 0700 and short: sockets are made in it
   std::string log_collector;  ///< the drover-logs program
   std::vector<std::string> plugin_dirs;
+  std::vector<std::string> plugin_env;  ///< "NAME=value": what drivers get of our environment
 };
 
 /// The client role with its thread: drivers, store, files, session. Made and ended by main's thread.

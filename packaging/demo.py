@@ -4,6 +4,8 @@
 With a terminal it stays until Ctrl-C; without one, or with --once, it ends by itself with exit code 0.
 """
 import argparse
+import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -13,10 +15,15 @@ import sys
 import time
 import urllib.request
 
+sys.dont_write_bytecode = True
+from demo_engine import DemoEngine  # noqa: E402
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ADDRESS = "http://127.0.0.1:4646"
 READY_S = 30
 STOP_S = 20
+SERVICE_S = 60
+JOBS = ("hello", "count", "mixed")
 
 
 def say(text):
@@ -33,6 +40,11 @@ def port_is_free(port):
             return False
 
 
+def get(path):
+    with urllib.request.urlopen(ADDRESS + path, timeout=5) as reply:
+        return json.loads(reply.read())
+
+
 def answers():
     try:
         with urllib.request.urlopen(ADDRESS + "/v1/agent/health", timeout=1) as reply:
@@ -46,6 +58,7 @@ class Demo:
         self.drover = build / "bin" / "drover"
         self.agent = None
         self.log = None
+        self.engine = DemoEngine(say)
 
     def start(self):
         if not port_is_free(4646):
@@ -54,9 +67,12 @@ class Demo:
             say("not root: tasks run as you, without resource limits; everything else is the same")
         elif not any(os.access(f"/sys/fs/cgroup{part}", os.W_OK) for part in ("", "/unified", "/pids")):
             say("no writable cgroups here: tasks run without resource limits")
+        env = dict(os.environ)
+        if self.engine.start():
+            env["DOCKER_HOST"] = f"unix://{self.engine.socket}"
         say("starting a dev agent (server and client in one, on loopback)")
         self.log = open(ROOT / "build" / "demo-agent.log", "wb")
-        self.agent = subprocess.Popen([self.drover, "agent", "-dev"], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.agent = subprocess.Popen([self.drover, "agent", "-dev"], env=env, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         deadline = time.monotonic() + READY_S
         while not answers() or not self.ready_nodes():
             if self.agent.poll() is not None or time.monotonic() > deadline:
@@ -87,13 +103,69 @@ class Demo:
         say("what it wrote")
         self.show("logs", "count")
         self.show("logs", "-n", "3", "hello")
+        self.mixed(examples)
         self.show("node", "status", "-self")
 
+    def mixed(self, examples):
+        """One job of containers and a plain process; a container is killed and comes back."""
+        if self.engine.problem:
+            say(f"no containers in this demo: {self.engine.problem}")
+            return
+        say("one job, two kinds: containers that serve, and a plain process that finds them")
+        self.until(lambda: get("/v1/nodes")[0]["Drivers"].get("docker", {}).get("Healthy"), "the docker driver")
+        self.show("job", "run", examples / "mixed.nomad.hcl")
+        self.until(lambda: len(self.running("web")) == 2 and len(self.running("worker")) == 1, "both groups to run")
+        self.show("job", "status", "mixed")
+        for address in self.until(lambda: self.healthy(2), "both containers to answer"):
+            print(f"\n$ curl http://{address}/\n{self.fetch(address, '/')}", end="", flush=True)
+
+        alloc = self.running("web")[0]["ID"]
+        victim = self.engine.containers(alloc)[0]["Id"]
+        say(f"killing container {victim[:12]}, as a crash would")
+        self.engine.kill(victim)
+        self.until(lambda: [c for c in self.engine.containers(alloc) if c["Id"] != victim], "another container")
+        self.until(lambda: self.healthy(2), "both containers to answer again")
+        say("it is back: another container of the same allocation answers on the same port")
+        self.show("alloc", "status", alloc[:8])
+        self.show("logs", "-n", "3", "mixed", check=False)
+
+    def running(self, group):
+        return [a for a in get("/v1/job/mixed/allocations") if a["TaskGroup"] == group and a["ClientStatus"] == "running"]
+
+    def healthy(self, count):
+        """The addresses that answer /health: those of the service, or of the allocations' ports where none is registered."""
+        found = [f"{s['Address']}:{s['Port']}" for s in get("/v1/service/mixed-web")]
+        if not found:
+            ports = [get(f"/v1/allocation/{a['ID']}")["AllocatedResources"]["Shared"]["Ports"][0] for a in self.running("web")]
+            found = [f"{p['HostIP']}:{p['Value']}" for p in ports]
+        fine = [address for address in found if self.fetch(address, "/health") == "healthy\n"]
+        return fine if len(fine) == count else None
+
+    def fetch(self, address, path):
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{address}{path}", timeout=2) as reply:
+            return reply.read().decode()
+
+    def until(self, condition, what):
+        deadline = time.monotonic() + SERVICE_S
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError, LookupError):
+                if value := condition():
+                    return value
+            time.sleep(0.1)
+        self.show("job", "status", "mixed", check=False)
+        raise SystemExit(f"demo: waited {SERVICE_S} s for {what}; the agent's log is build/demo-agent.log")
+
     def stop(self):
+        try:
+            self.stop_agent()
+        finally:
+            self.engine.stop()
+
+    def stop_agent(self):
         if not self.agent:
             return
         say("stopping: the jobs, the agent, everything it made")
-        for job in ("hello", "count"):
+        for job in JOBS:
             subprocess.run([self.drover, "job", "stop", "-purge", "-detach", job], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.agent.send_signal(signal.SIGINT)
         try:
