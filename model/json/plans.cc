@@ -55,6 +55,7 @@ FieldPlan field_plan(const FieldDescriptor& field, bool omit_empty, Plans& plans
   plan.nullable = field.has_presence() && plan.kind != Kind::message;
   plan.always = options.GetExtension(json_always);
   plan.omit = (omit_empty || options.GetExtension(json_omit)) && !plan.always;
+  plan.null_values = options.GetExtension(json_null_values);
   plan.internal = options.GetExtension(json_internal);
   if (plan.kind == Kind::message) plan.child = build(*field.message_type(), plans);
   return plan;

@@ -25,6 +25,7 @@ struct FieldPlan {
   bool nullable = false;  ///< a scalar that knows whether it was set
   bool omit = false;      ///< left out at its default value
   bool always = false;    ///< a message that is never null
+  bool null_values = false;  ///< a map whose empty messages are null
   bool internal = false;  ///< never written
   const MessagePlan* child = nullptr;  ///< of a message; of a map: of its entry
 };

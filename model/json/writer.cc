@@ -113,7 +113,12 @@ void write_map(std::string& out, const Message& message, const Reflection& field
     if (&entry != entries.data()) out += ',';
     append_quoted(out, entry.key);
     out += ':';
-    write_single(out, *entry.message, *entry.message->GetReflection(), value);
+    const Reflection& fields_of_entry = *entry.message->GetReflection();
+    if (plan.null_values && fields_of_entry.GetMessage(*entry.message, value.field).ByteSizeLong() == 0) {
+      out += "null";
+    } else {
+      write_single(out, *entry.message, fields_of_entry, value);
+    }
   }
   out += '}';
 }
@@ -125,7 +130,7 @@ bool is_unset(const Message& message, const Reflection& fields, const FieldPlan&
 
 /// Whether an unset field shows as null rather than as its default value.
 bool is_null_when_unset(const FieldPlan& plan) {
-  return plan.list || plan.map || plan.nullable || (plan.kind == Kind::message && !plan.always);
+  return plan.nullable || (!plan.always && (plan.list || plan.map || plan.kind == Kind::message));
 }
 
 void write_message(std::string& out, const Message& message, const MessagePlan& plan) {

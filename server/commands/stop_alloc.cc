@@ -22,8 +22,8 @@ Result<Decision<AllocStopped>> decide(const StopAlloc& request, const Deciding& 
   auto& command = *decision.command->mutable_stop_alloc();
   command.set_alloc_id(to_text(request.alloc));
   command.mutable_transition()->set_migrate(true);
-  if (request.reschedule) command.mutable_transition()->set_reschedule(true);
-  if (request.no_shutdown_delay) command.mutable_transition()->set_no_shutdown_delay(true);
+  command.mutable_transition()->set_reschedule(request.reschedule);
+  command.mutable_transition()->set_no_shutdown_delay(request.no_shutdown_delay);
   auto& eval = *command.mutable_eval();
   eval = job_eval(deciding, current ? *current->spec : spec, "alloc-stop", 0);
   decision.answer = AllocStopped{.eval_id = eval.id(), .index = deciding.index};

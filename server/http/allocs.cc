@@ -11,10 +11,30 @@
 
 namespace drover::server {
 
+namespace {
+
+/// Every task has a life cycle, if only an empty one, which is shown as null.
+void name_lifecycles(model::AllocatedResources& resources) {
+  for (const auto& [task, given] : resources.tasks()) (*resources.mutable_task_lifecycles())[task];
+}
+
+}  // namespace
+
+model::Allocation shown_alloc(const Snapshot& state, const AllocRow& row) {
+  model::Allocation alloc = state.message(row);
+  *alloc.mutable_job() = to_message(state.version_of(row));
+  model::add_old_resources(alloc);
+  if (alloc.has_allocated_resources()) name_lifecycles(*alloc.mutable_allocated_resources());
+  if (alloc.desired_transition().ByteSizeLong() == 0) alloc.clear_desired_transition();
+  return alloc;
+}
+
 http::Response alloc_list(const SnapshotPtr& state, std::vector<const AllocRow*> rows, StubOptions options, bool pretty) {
   const std::size_t count = rows.size();
   api::AppendElement append = [state, rows = std::move(rows), options](std::string& out, std::size_t i) {
-    model::append_json(out, state->stub(*rows[i], options.task_states, options.resources));
+    model::AllocListStub stub = state->stub(*rows[i], options.task_states, options.resources);
+    if (stub.has_allocated_resources()) name_lifecycles(*stub.mutable_allocated_resources());
+    model::append_json(out, stub);
   };
   return api::list(count, std::move(append), pretty);
 }
@@ -88,10 +108,7 @@ api::Found read_alloc(SnapshotPtr state, CallPtr call) {
   const AllocRow* row = state->alloc(id);
   if (!row) return missing(state->index(Topic::allocs), state, "alloc not found");
   return message_found(row->modify_index, state, call, [row](const Snapshot& s, const api::Call&) {
-    model::Allocation alloc = s.message(*row);
-    *alloc.mutable_job() = to_message(s.version_of(*row));
-    model::add_old_resources(alloc);
-    return alloc;
+    return shown_alloc(s, *row);
   });
 }
 

@@ -1,12 +1,11 @@
 #include "api/doors.h"
 #include "api/paging.h"
 #include "model/json/codec.h"
-#include "model/old_resources.h"
 #include "model/proto/alloc.pb.h"
 #include "model/proto/answers.pb.h"
-#include "model/proto/job.pb.h"
 #include "model/proto/node.pb.h"
 #include "model/proto/requests.pb.h"
+#include "server/http/alloc_stubs.h"
 #include "server/http/handlers.h"
 
 namespace drover::server {
@@ -94,6 +93,8 @@ api::Found read_node(SnapshotPtr state, CallPtr call) {
   return message_found(node->modify_index(), state, call, [node](const Snapshot&, const api::Call&) {
     model::Node shown = *node;
     shown.set_drain(node->has_drain_strategy());
+    if (shown.csi_controller_plugins().empty()) shown.set_csi_controller_plugins("{}");
+    if (shown.csi_node_plugins().empty()) shown.set_csi_node_plugins("{}");
     return shown;
   });
 }
@@ -109,10 +110,7 @@ api::Found read_allocations(SnapshotPtr state, CallPtr call) {
   const Index index = rows.empty() ? state->index(Topic::allocs) : newest;
   return found(index, state, call, [rows = std::move(rows)](const SnapshotPtr& s, const CallPtr& c) {
     api::AppendElement append = [s, rows](std::string& out, std::size_t i) {
-      model::Allocation alloc = s->message(*rows[i]);
-      *alloc.mutable_job() = to_message(s->version_of(*rows[i]));
-      model::add_old_resources(alloc);
-      model::append_json(out, alloc);
+      model::append_json(out, shown_alloc(*s, *rows[i]));
     };
     return api::list(rows.size(), std::move(append), c->params.pretty);
   });
@@ -122,11 +120,11 @@ http::Response node_error(const Error& error) {
   return error.code == Code::not_found ? api::refuse(500, error.message) : api::refuse(error);
 }
 
+/// NodeModifyIndex has always been 0 here.
 http::Response drain_answer(const NodeUpdated& updated, bool pretty) {
   model::NodeDrainUpdateResponse answer;
   for (const std::string& id : updated.eval_ids) answer.add_eval_ids(id);
   answer.set_eval_create_index(updated.eval_create_index);
-  answer.set_node_modify_index(updated.node_modify_index);
   answer.set_index(updated.index);
   http::Response response = api::json(answer, pretty);
   api::set_write_index(response, updated.index);
@@ -169,7 +167,6 @@ http::Response update_answer(const HttpParts& parts, const NodeUpdated& updated,
   model::NodeUpdateResponse answer;
   for (const std::string& id : updated.eval_ids) answer.add_eval_ids(id);
   answer.set_eval_create_index(updated.eval_create_index);
-  answer.set_node_modify_index(updated.node_modify_index);
   answer.set_heartbeat_ttl(updated.heartbeat_ttl.count());
   answer.set_leader_rpc_addr(parts.info.rpc_address);
   answer.set_num_nodes(static_cast<std::int64_t>(parts.server.snapshot()->node_count()));
