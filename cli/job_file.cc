@@ -84,7 +84,7 @@ Result<JobFile> read_job_file(Context& context, const std::string& path) {
   if (!parsed.job || hcl::has_errors(parsed.diagnostics)) return fail(Code::invalid, "Error parsing job file from {}:{}", name, all_messages(parsed.diagnostics));
   const bool sends = !context.flags.is_on("output") && context.refuses_early;
   if (sends && hcl::has_errors(parsed.refusals)) return fail(Code::invalid, "Error parsing job file from {}:{}", name, all_messages(parsed.refusals));
-  return JobFile{.job_json = model::to_json(*parsed.job), .source = std::move(text), .format = "hcl2"};
+  return JobFile{.job_json = model::to_json(*parsed.job, model::Form::sent), .source = std::move(text), .format = "hcl2"};
 }
 
 Result<std::string> offline_problems(const JobFile& file) {

@@ -53,7 +53,7 @@ TEST_CASE("both steps may be repeated without effect") {
   canonicalize(again);
   complete_for_store(again);
 
-  CHECK(to_json(again) == to_json(job));
+  CHECK(to_json(again, Form::sent) == to_json(job, Form::sent));
 }
 
 TEST_CASE("Consul is demanded of nodes only where there is one") {
@@ -90,7 +90,7 @@ void compare_recorded(std::string_view group, std::string_view from, std::string
     REQUIRE(from_json(boost::json::serialize(*before), job));
     change(job);
     INFO(entry.path());
-    CHECK(tests::first_difference(*after, boost::json::parse(to_json(job)), "Job") == "");
+    CHECK(tests::first_difference(*after, boost::json::parse(to_json(job, Form::sent)), "Job") == "");
     ++files;
   }
   CHECK(files > 0);

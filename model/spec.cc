@@ -99,11 +99,11 @@ bool same_meta(const Job& before, const Job& after, const TaskGroup& old_group, 
 
 }  // namespace
 
-bool same_spec(const Job& a, const Job& b) { return to_json(comparable(a)) == to_json(comparable(b)); }
+bool same_spec(const Job& a, const Job& b) { return to_json(comparable(a), Form::sent) == to_json(comparable(b), Form::sent); }
 
 GroupChange change_of(const Job& before, const Job& after, const TaskGroup& old_group, const TaskGroup& new_group) {
   if (old_group.tasks_size() != new_group.tasks_size()) return GroupChange::destructive;
-  if (to_json(fixed_part(old_group)) != to_json(fixed_part(new_group))) return GroupChange::destructive;
+  if (to_json(fixed_part(old_group), Form::sent) != to_json(fixed_part(new_group), Form::sent)) return GroupChange::destructive;
   if (!same_meta(before, after, old_group, new_group)) return GroupChange::destructive;
   return same_spec(before, after) ? GroupChange::none : GroupChange::in_place;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -21,11 +22,15 @@ namespace drover::model {
 constexpr std::size_t json_bytes_max = 32 << 20;  ///< longer input is refused (Code::exhausted)
 constexpr std::size_t json_depth_max = 100;       ///< deeper nesting is refused (Code::invalid)
 
-std::string to_json(const google::protobuf::Message& message);
+/// A job has two forms: what users send (job files, registrations), and what is stored and shown, where some members
+/// have moved elsewhere. All other messages look the same in both.
+enum class Form : std::uint8_t { stored, sent };
+
+std::string to_json(const google::protobuf::Message& message, Form form = Form::stored);
 /// Appends; for lists, which are written one element at a time.
-void append_json(std::string& out, const google::protobuf::Message& message);
+void append_json(std::string& out, const google::protobuf::Message& message, Form form = Form::stored);
 /// Four blanks of indentation and a final newline, as `?pretty` answers.
-std::string to_json_pretty(const google::protobuf::Message& message);
+std::string to_json_pretty(const google::protobuf::Message& message, Form form = Form::stored);
 /// The same for JSON text that is compact already. Expects valid JSON.
 std::string pretty_json(std::string_view compact);
 

@@ -8,6 +8,7 @@
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
 #include "model/proto/metric.pb.h"
+#include "model/proto/network.pb.h"
 #include "model/proto/node.pb.h"
 #include "model/proto/service.pb.h"
 #include "model/proto/task_state.pb.h"
@@ -41,21 +42,35 @@ TEST_CASE("plain scalars show their default, lists and maps and messages are nul
         R"("ShutdownDelay":0,"Templates":null,"User":"","Vault":null,"VolumeMounts":null})");
 }
 
-TEST_CASE("messages that omit what is empty leave it out, but never what is always there") {
+TEST_CASE("messages that omit what is empty leave it out") {
   Allocation alloc;
-  CHECK(to_json(alloc) == R"({"DesiredTransition":{"ForceReschedule":null,"Migrate":null,"MigrateDisablePlacement":null,)"
-                          R"("NoShutdownDelay":null,"Reschedule":null}})");
+  CHECK(to_json(alloc) == "{}");
   alloc.set_id("a");
   alloc.mutable_desired_transition()->set_migrate(true);
   CHECK(to_json(alloc) == R"({"DesiredTransition":{"ForceReschedule":null,"Migrate":true,"MigrateDisablePlacement":null,)"
                           R"("NoShutdownDelay":null,"Reschedule":null},"ID":"a"})");
 }
 
+TEST_CASE("a job that users send has members that a stored one has not, and names its empty ports") {
+  Job job;
+  job.mutable_migrate()->set_max_parallel(2);
+  CHECK(to_json(job, Form::sent).find(R"("Migrate":{)") != std::string::npos);
+  CHECK(to_json(job).find("Migrate") == std::string::npos);
+  CHECK(to_json(Task()).find("CSIPluginConfig") != std::string::npos);
+  CHECK(to_json(Task(), Form::sent).find("CSIPluginConfig") == std::string::npos);
+
+  NetworkResource network;
+  network.set_m_bits(0);
+  network.add_dynamic_ports()->set_label("http");
+  CHECK(to_json(network) == R"({"DynamicPorts":[{"Label":"http"}]})");
+  CHECK(to_json(network, Form::sent).find(R"("DynamicPorts":[{"HostNetwork":"","IgnoreCollision":false,)") != std::string::npos);
+}
+
 TEST_CASE("what is internal is never written") {
   Node node;
   node.set_secret_id("hush");
   CHECK(to_json(node).find("hush") == std::string::npos);
-  CHECK(to_json(node).find("SecretID") == std::string::npos);
+  CHECK(to_json(node).find(R"("SecretID":"")") != std::string::npos);
 }
 
 TEST_CASE("maps are written by key, doubles with a fraction, opaque JSON as it came") {

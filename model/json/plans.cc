@@ -43,7 +43,7 @@ Kind kind_of(const FieldDescriptor& field) {
 
 const MessagePlan* build(const Descriptor& type, Plans& plans);
 
-FieldPlan field_plan(const FieldDescriptor& field, bool omit_empty, Plans& plans) {
+FieldPlan field_plan(const FieldDescriptor& field, const google::protobuf::MessageOptions& whole, Plans& plans) {
   const auto& options = field.options();
   FieldPlan plan;
   plan.field = &field;
@@ -54,9 +54,13 @@ FieldPlan field_plan(const FieldDescriptor& field, bool omit_empty, Plans& plans
   plan.list = field.is_repeated() && !plan.map;
   plan.nullable = field.has_presence() && plan.kind != Kind::message;
   plan.always = options.GetExtension(json_always);
-  plan.omit = (omit_empty || options.GetExtension(json_omit)) && !plan.always;
+  const bool omit = (whole.GetExtension(json_omit_empty) || options.GetExtension(json_omit)) && !plan.always;
+  plan.omit_sent = omit || options.GetExtension(json_omit_sent);
+  plan.omit_stored = omit || (whole.GetExtension(json_omit_empty_stored) && !plan.always);
+  plan.in_stored = !options.GetExtension(json_sent_only);
   plan.null_values = options.GetExtension(json_null_values);
   plan.internal = options.GetExtension(json_internal);
+  plan.blank = options.GetExtension(json_blank);
   if (plan.kind == Kind::message) plan.child = build(*field.message_type(), plans);
   return plan;
 }
@@ -68,8 +72,7 @@ const MessagePlan* build(const Descriptor& type, Plans& plans) {
   slot = std::make_unique<MessagePlan>();
   MessagePlan& plan = *slot;
   plan.string_list = &type == StringList::descriptor();
-  const bool omit_empty = type.options().GetExtension(json_omit_empty);
-  for (int i = 0; i < type.field_count(); ++i) plan.fields.push_back(field_plan(*type.field(i), omit_empty, plans));
+  for (int i = 0; i < type.field_count(); ++i) plan.fields.push_back(field_plan(*type.field(i), type.options(), plans));
   if (!type.options().map_entry()) std::ranges::sort(plan.fields, {}, &FieldPlan::name);
   for (std::size_t i = 0; i < plan.fields.size(); ++i) plan.by_lower_name.emplace(lower(plan.fields[i].name), i);
   return &plan;

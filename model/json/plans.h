@@ -23,10 +23,13 @@ struct FieldPlan {
   bool list = false;      ///< repeated, and no map
   bool map = false;
   bool nullable = false;  ///< a scalar that knows whether it was set
-  bool omit = false;      ///< left out at its default value
+  bool omit_sent = false;    ///< left out of the form that users send when it has its default value
+  bool omit_stored = false;  ///< the same for the stored form
+  bool in_stored = true;     ///< a member of the stored form
   bool always = false;    ///< a message that is never null
   bool null_values = false;  ///< a map whose empty messages are null
   bool internal = false;  ///< never written
+  bool blank = false;     ///< written as "" whatever it holds
   const MessagePlan* child = nullptr;  ///< of a message; of a map: of its entry
 };
 

@@ -24,7 +24,8 @@ TEST_CASE("recorded jobs lose nothing on their way through our messages") {
         const auto read = from_json(boost::json::serialize(*want), job);
         INFO(folder.path() / name);
         REQUIRE((read.ok() ? "" : read.error().message) == "");
-        CHECK(tests::first_difference(*want, boost::json::parse(to_json(job)), "Job") == "");
+        const Form form = std::string_view(name) == "stored.json" ? Form::stored : Form::sent;
+        CHECK(tests::first_difference(*want, boost::json::parse(to_json(job, form)), "Job") == "");
         ++files;
       }
     }

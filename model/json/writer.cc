@@ -17,7 +17,7 @@ using codec::FieldPlan;
 using codec::Kind;
 using codec::MessagePlan;
 
-void write_message(std::string& out, const Message& message, const MessagePlan& plan);
+void write_message(std::string& out, const Message& message, const MessagePlan& plan, Form form);
 
 void write_text(std::string& out, const FieldPlan& plan, const std::string& value) {
   if (plan.kind == Kind::text) return append_quoted(out, value);
@@ -43,7 +43,7 @@ void write_time(std::string& out, std::int64_t ns) {
 }
 
 /// The value of a field that is neither list nor map.
-void write_single(std::string& out, const Message& message, const Reflection& fields, const FieldPlan& plan) {
+void write_single(std::string& out, const Message& message, const Reflection& fields, const FieldPlan& plan, Form form) {
   const auto* field = plan.field;
   std::string scratch;
   switch (plan.kind) {
@@ -58,11 +58,11 @@ void write_single(std::string& out, const Message& message, const Reflection& fi
     case Kind::duration: return append_integer(out, std::int64_t{fields.GetInt64(message, field)});
     case Kind::time: return write_time(out, fields.GetInt64(message, field));
     case Kind::real: return append_real(out, fields.GetDouble(message, field));
-    case Kind::message: return write_message(out, fields.GetMessage(message, field), *plan.child);
+    case Kind::message: return write_message(out, fields.GetMessage(message, field), *plan.child, form);
   }
 }
 
-void write_element(std::string& out, const Message& message, const Reflection& fields, const FieldPlan& plan, int i) {
+void write_element(std::string& out, const Message& message, const Reflection& fields, const FieldPlan& plan, int i, Form form) {
   const auto* field = plan.field;
   std::string scratch;
   switch (plan.kind) {
@@ -77,22 +77,22 @@ void write_element(std::string& out, const Message& message, const Reflection& f
     case Kind::duration: return append_integer(out, std::int64_t{fields.GetRepeatedInt64(message, field, i)});
     case Kind::time: return write_time(out, fields.GetRepeatedInt64(message, field, i));
     case Kind::real: return append_real(out, fields.GetRepeatedDouble(message, field, i));
-    case Kind::message: return write_message(out, fields.GetRepeatedMessage(message, field, i), *plan.child);
+    case Kind::message: return write_message(out, fields.GetRepeatedMessage(message, field, i), *plan.child, form);
   }
 }
 
-void write_list(std::string& out, const Message& message, const Reflection& fields, const FieldPlan& plan) {
+void write_list(std::string& out, const Message& message, const Reflection& fields, const FieldPlan& plan, Form form) {
   out += '[';
   const int size = fields.FieldSize(message, plan.field);
   for (int i = 0; i < size; ++i) {
     if (i > 0) out += ',';
-    write_element(out, message, fields, plan, i);
+    write_element(out, message, fields, plan, i, form);
   }
   out += ']';
 }
 
 /// By key, because the order inside a map differs in every run.
-void write_map(std::string& out, const Message& message, const Reflection& fields, const FieldPlan& plan) {
+void write_map(std::string& out, const Message& message, const Reflection& fields, const FieldPlan& plan, Form form) {
   const FieldPlan& key = plan.child->fields[0];
   const FieldPlan& value = plan.child->fields[1];
   struct Entry {
@@ -117,7 +117,7 @@ void write_map(std::string& out, const Message& message, const Reflection& field
     if (plan.null_values && fields_of_entry.GetMessage(*entry.message, value.field).ByteSizeLong() == 0) {
       out += "null";
     } else {
-      write_single(out, *entry.message, fields_of_entry, value);
+      write_single(out, *entry.message, fields_of_entry, value, form);
     }
   }
   out += '}';
@@ -128,35 +128,51 @@ bool is_unset(const Message& message, const Reflection& fields, const FieldPlan&
   return !fields.HasField(message, plan.field);
 }
 
+/// A scalar that was set, but to its default value: left out like one that was not.
+bool is_zero(const Message& message, const Reflection& fields, const FieldPlan& plan) {
+  if (!plan.nullable) return false;
+  switch (plan.kind) {
+    case Kind::boolean: return !fields.GetBool(message, plan.field);
+    case Kind::int64:
+    case Kind::duration: return fields.GetInt64(message, plan.field) == 0;
+    case Kind::uint64: return fields.GetUInt64(message, plan.field) == 0;
+    case Kind::text: return fields.GetString(message, plan.field).empty();
+    default: return false;
+  }
+}
+
 /// Whether an unset field shows as null rather than as its default value.
 bool is_null_when_unset(const FieldPlan& plan) {
   return plan.nullable || (!plan.always && (plan.list || plan.map || plan.kind == Kind::message));
 }
 
-void write_message(std::string& out, const Message& message, const MessagePlan& plan) {
+void write_message(std::string& out, const Message& message, const MessagePlan& plan, Form form) {
   const Reflection& fields = *message.GetReflection();
-  if (plan.string_list) return write_list(out, message, fields, plan.fields[0]);
+  if (plan.string_list) return write_list(out, message, fields, plan.fields[0], form);
 
   out += '{';
   bool first = true;
   for (const FieldPlan& field : plan.fields) {
-    if (field.internal) continue;
-    const bool shows_presence = field.omit || is_null_when_unset(field);
+    if (field.internal || (form == Form::stored && !field.in_stored)) continue;
+    const bool omit = form == Form::stored ? field.omit_stored : field.omit_sent;
+    const bool shows_presence = omit || is_null_when_unset(field);
     const bool unset = shows_presence && is_unset(message, fields, field);
-    if (unset && field.omit) continue;
+    if (omit && (unset || is_zero(message, fields, field))) continue;
     if (!first) out += ',';
     first = false;
     out += field.key;
-    if (unset && (field.list || field.map) && is_given_empty(message, *field.field)) {
+    if (field.blank) {
+      out += "\"\"";
+    } else if (unset && (field.list || field.map) && is_given_empty(message, *field.field)) {
       out += field.map ? "{}" : "[]";
     } else if (unset) {
       out += "null";
     } else if (field.map) {
-      write_map(out, message, fields, field);
+      write_map(out, message, fields, field, form);
     } else if (field.list) {
-      write_list(out, message, fields, field);
+      write_list(out, message, fields, field, form);
     } else {
-      write_single(out, message, fields, field);
+      write_single(out, message, fields, field, form);
     }
   }
   out += '}';
@@ -176,15 +192,17 @@ std::size_t string_end(std::string_view json, std::size_t from) {
 
 }  // namespace
 
-void append_json(std::string& out, const Message& message) { write_message(out, message, codec::plan_of(*message.GetDescriptor())); }
+void append_json(std::string& out, const Message& message, Form form) {
+  write_message(out, message, codec::plan_of(*message.GetDescriptor()), form);
+}
 
-std::string to_json(const Message& message) {
+std::string to_json(const Message& message, Form form) {
   std::string out;
-  append_json(out, message);
+  append_json(out, message, form);
   return out;
 }
 
-std::string to_json_pretty(const Message& message) { return pretty_json(to_json(message)); }
+std::string to_json_pretty(const Message& message, Form form) { return pretty_json(to_json(message, form)); }
 
 std::string pretty_json(std::string_view compact) {
   std::string out;

@@ -1,5 +1,6 @@
 #include "base/hcl/diagnostic.h"
 #include "model/canonicalize.h"
+#include "model/json/codec.h"
 #include "model/jobspec/jobspec.h"
 #include "model/proto/answers.pb.h"
 #include "model/proto/job.pb.h"
@@ -32,7 +33,7 @@ Async<http::Response> parse_hcl(HttpParts* parts, api::Call call) {
   model::ParsedJob parsed = model::parse_job(body.job_hcl(), "input.hcl", options);
   if (!parsed.job) co_return api::refuse(400, text("Failed to parse job: {}", texts_of(parsed.diagnostics)));
   if (body.canonicalize()) model::canonicalize(*parsed.job);
-  co_return api::json(*parsed.job, call.params.pretty);
+  co_return api::json(model::to_json(*parsed.job, model::Form::sent), call.params.pretty);
 }
 
 Async<http::Response> validate_job(HttpParts* parts, api::Call call) {

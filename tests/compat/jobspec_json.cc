@@ -45,7 +45,7 @@ int print_api_json(const std::string& text) {
   Result<void> read = model::from_json_member(text, "Job", job);
   if (!read && read.error().code == Code::not_found) read = model::from_json(text, job);
   if (!read) return std::cerr << read.error().message << "\n", 1;
-  std::cout << "{\"Job\":" << model::to_json(job) << "}\n";
+  std::cout << "{\"Job\":" << model::to_json(job, model::Form::sent) << "}\n";
   return 0;
 }
 
@@ -92,7 +92,7 @@ int parse(int argc, char** argv) {
   else
     std::cerr << hcl::render(parsed.diagnostics) << hcl::render(parsed.refusals);
   if (!parsed.job) return 1;
-  std::cout << "{\"Job\":" << model::to_json(*parsed.job) << "}\n";
+  std::cout << "{\"Job\":" << model::to_json(*parsed.job, model::Form::sent) << "}\n";
   return 0;
 }
 
