@@ -23,7 +23,8 @@ Async<http::Response> answer_read(Params params, Duration jitter, Loop& loop, Re
   }
   if (found.refusal) co_return std::move(*found.refusal);
   http::Response response = found.build();
-  set_index(response, found.index);
+  const bool refused = response.status >= 400 && response.status != 404;
+  if (!refused) set_index(response, found.index);
   co_return response;
 }
 

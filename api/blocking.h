@@ -25,7 +25,8 @@ using ReadNow = std::function<Found()>;
 using WaitPast = std::function<Async<bool>(Index seen, Duration limit)>;
 
 /// Answers a read: at once, or when its index has passed `params.index`, or after `params.wait` plus `jitter`
-/// (at most wait/16, so that many clients do not come back at once); then with the headers of a read.
+/// (at most wait/16, so that many clients do not come back at once); then with the headers of a read, unless it was
+/// refused.
 Async<http::Response> answer_read(Params params, Duration jitter, Loop& loop, ReadNow read, WaitPast wait);
 
 /// A share of wait/16; `unit` is in [0, 1).

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <drover/result.h>
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -26,24 +28,25 @@ std::string to_token(const PlaceByIndex& place);
 /// A token without a number is an id alone (index 0).
 PlaceByIndex parse_place(std::string_view token);
 
-/// Cuts a page out of `rows`, which are in the order of the list. `token_of(row)` names a row; `is_before(row, token)`
-/// says that a row stands before the one that the token names (so the page begins with the first that does not).
-template <class Row, class TokenOf, class IsBefore>
-Page<Row> take_page(std::vector<Row> rows, const Params& params, const TokenOf& token_of, const IsBefore& is_before) {
+/// Cuts a page out of `rows`, which are in the order of the list, counting only rows that pass. `token_of(row)` names a
+/// row; `is_before(row, token)` says that a row stands before the one that the token names (so the page begins with the
+/// first that does not); `passes(row)` is a Result<bool>, asked of no row behind the page.
+template <class Row, class TokenOf, class IsBefore, class Passes>
+Result<Page<Row>> take_page(std::vector<Row> rows, const Params& params, const TokenOf& token_of, const IsBefore& is_before,
+                            const Passes& passes) {
   Page<Row> page;
-  auto first = rows.begin();
+  auto row = rows.begin();
   if (!params.next_token.empty()) {
-    first = std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return !is_before(row, params.next_token); });
+    row = std::find_if(rows.begin(), rows.end(), [&](const Row& one) { return !is_before(one, params.next_token); });
   }
-  auto last = rows.end();
-  if (params.per_page != 0 && static_cast<std::size_t>(last - first) > params.per_page) {
-    last = first + static_cast<std::ptrdiff_t>(params.per_page);
-    page.next_token = token_of(*last);
-  }
-  if (first == rows.begin() && last == rows.end()) {
-    page.rows = std::move(rows);
-  } else {
-    page.rows.assign(std::make_move_iterator(first), std::make_move_iterator(last));
+  for (; row != rows.end(); ++row) {
+    DROVER_LET(const bool passed, passes(*row));
+    if (!passed) continue;
+    if (params.per_page != 0 && page.rows.size() == params.per_page) {
+      page.next_token = token_of(*row);
+      break;
+    }
+    page.rows.push_back(std::move(*row));
   }
   return page;
 }

@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "api/paging.h"
 #include "model/json/codec.h"
 #include "model/old_resources.h"
 #include "model/proto/alloc.pb.h"
@@ -29,13 +28,15 @@ model::Allocation shown_alloc(const Snapshot& state, const AllocRow& row) {
   return alloc;
 }
 
+void append_stub(std::string& out, const Snapshot& state, const AllocRow& row, StubOptions options) {
+  model::AllocListStub stub = state.stub(row, options.task_states, options.resources);
+  if (stub.has_allocated_resources()) name_lifecycles(*stub.mutable_allocated_resources());
+  model::append_json(out, stub);
+}
+
 http::Response alloc_list(const SnapshotPtr& state, std::vector<const AllocRow*> rows, StubOptions options, bool pretty) {
   const std::size_t count = rows.size();
-  api::AppendElement append = [state, rows = std::move(rows), options](std::string& out, std::size_t i) {
-    model::AllocListStub stub = state->stub(*rows[i], options.task_states, options.resources);
-    if (stub.has_allocated_resources()) name_lifecycles(*stub.mutable_allocated_resources());
-    model::append_json(out, stub);
-  };
+  api::AppendElement append = [state, rows = std::move(rows), options](std::string& out, std::size_t i) { append_stub(out, *state, *rows[i], options); };
   return api::list(count, std::move(append), pretty);
 }
 
@@ -62,31 +63,27 @@ std::vector<const AllocRow*> listed_allocs(const Snapshot& state, const api::Cal
   return rows;
 }
 
-/// With a prefix rows are ordered by id alone.
-api::PlaceByIndex place_of(const AllocRow& row, const api::Params& params) {
-  return {.index = params.prefix.empty() ? row.create_index : 0, .id = to_text(row.id)};
+/// What a filter looks at; the job only when it asks for it.
+model::Allocation filtered_alloc(const Snapshot& state, const AllocRow& row, bool with_job) {
+  model::Allocation alloc = state.message(row);
+  if (with_job) *alloc.mutable_job() = to_message(state.version_of(row));
+  return alloc;
 }
 
-http::Response alloc_page(const SnapshotPtr& state, const CallPtr& call, StubOptions options) {
+http::Response alloc_page(const SnapshotPtr& state, const CallPtr& call, const api::Filter& filter, StubOptions options) {
   const api::Params& params = call->params;
-  auto page = api::take_page(
-      listed_allocs(*state, *call), params,
-      [&params](const AllocRow* row) {
-        const api::PlaceByIndex place = place_of(*row, params);
-        return params.prefix.empty() ? api::to_token(place) : place.id;
-      },
-      [&params](const AllocRow* row, const std::string& token) {
-        const api::PlaceByIndex place = place_of(*row, params);
-        const api::PlaceByIndex wanted = api::parse_place(token);
-        return params.reverse ? wanted < place : place < wanted;
-      });
-  http::Response response = alloc_list(state, std::move(page.rows), options, params.pretty);
-  api::set_next_token(response, page.next_token);
-  return response;
+  const bool with_job = filter.mentions("Job");
+  return list_page(
+      call, filter, listed_allocs(*state, *call),
+      [&params](const AllocRow* row) { return index_token(row->create_index, to_text(row->id), params); },
+      [&params](const AllocRow* row, const std::string& token) { return before_index_token(row->create_index, to_text(row->id), token, params); },
+      [&state, with_job](const AllocRow* row) { return filtered_alloc(*state, *row, with_job); },
+      [state, options](std::string& out, const AllocRow* row) { append_stub(out, *state, *row, options); });
 }
 
 api::Found list_allocs(SnapshotPtr state, CallPtr call) {
-  if (auto refusal = refuse_filter(*call)) return std::move(*refusal);
+  Result<api::Filter> filter = filter_of(*call);
+  if (!filter) return refused(400, filter.error().message);
   const Result<bool> resources = api::bool_parameter(call->request, "resources");
   if (!resources) return refused(500, resources.error().message);
   const Result<bool> states = api::bool_parameter(call->request, "task_states", true);
@@ -96,7 +93,7 @@ api::Found list_allocs(SnapshotPtr state, CallPtr call) {
 
   const StubOptions options{.task_states = *states, .resources = *resources};
   return found(state->index(Topic::allocs), state, call,
-               [options](const SnapshotPtr& s, const CallPtr& c) { return alloc_page(s, c, options); });
+               [filter = std::move(*filter), options](const SnapshotPtr& s, const CallPtr& c) { return alloc_page(s, c, filter, options); });
 }
 
 api::Found read_alloc(SnapshotPtr state, CallPtr call) {

@@ -10,25 +10,38 @@ namespace {
 
 std::vector<WaitFor> all_deployments(const api::Call&) { return {WaitFor{.topic = Topic::deployments}}; }
 
+std::vector<const model::Deployment*> listed_deployments(const Snapshot& state, const api::Call& call) {
+  const IdRange range = range_of(call.params.prefix);
+  std::vector<const model::Deployment*> rows;
+  state.each_deployment(range.first, [&](const model::Deployment& deployment) {
+    if (!range.contains(parse_uuid(deployment.id()))) return false;
+    if (shows(call, deployment.namespace_())) rows.push_back(&deployment);
+    return true;
+  });
+  if (call.params.prefix.empty()) {
+    std::stable_sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) { return a->create_index() < b->create_index(); });
+  }
+  if (call.params.reverse) std::reverse(rows.begin(), rows.end());
+  return rows;
+}
+
+http::Response deployment_page(const SnapshotPtr& state, const CallPtr& call, const api::Filter& filter) {
+  const api::Params& params = call->params;
+  return list_page(
+      call, filter, listed_deployments(*state, *call),
+      [&params](const model::Deployment* row) { return index_token(row->create_index(), row->id(), params); },
+      [&params](const model::Deployment* row, const std::string& token) { return before_index_token(row->create_index(), row->id(), token, params); },
+      [](const model::Deployment* row) -> const model::Deployment& { return *row; },
+      [state](std::string& out, const model::Deployment* row) { model::append_json(out, *row); });
+}
+
 api::Found list_deployments(SnapshotPtr state, CallPtr call) {
-  if (auto refusal = refuse_filter(*call)) return std::move(*refusal);
+  Result<api::Filter> filter = filter_of(*call);
+  if (!filter) return refused(400, filter.error().message);
   const std::string problem = prefix_problem(call->params.prefix, "");
   if (!problem.empty()) return refused(500, problem);
-  return found(state->index(Topic::deployments), state, call, [](const SnapshotPtr& s, const CallPtr& c) {
-    const IdRange range = range_of(c->params.prefix);
-    std::vector<const model::Deployment*> rows;
-    s->each_deployment(range.first, [&](const model::Deployment& deployment) {
-      if (!range.contains(parse_uuid(deployment.id()))) return false;
-      if (shows(*c, deployment.namespace_())) rows.push_back(&deployment);
-      return true;
-    });
-    if (c->params.prefix.empty()) {
-      std::stable_sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) { return a->create_index() < b->create_index(); });
-    }
-    if (c->params.reverse) std::reverse(rows.begin(), rows.end());
-    api::AppendElement append = [s, rows](std::string& out, std::size_t i) { model::append_json(out, *rows[i]); };
-    return api::list(rows.size(), std::move(append), c->params.pretty);
-  });
+  return found(state->index(Topic::deployments), state, call,
+               [filter = std::move(*filter)](const SnapshotPtr& s, const CallPtr& c) { return deployment_page(s, c, filter); });
 }
 
 api::Found read_deployment(SnapshotPtr state, CallPtr call) {

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <set>
 
-#include "api/paging.h"
 #include "model/json/codec.h"
 #include "model/proto/answers.pb.h"
 #include "model/proto/evaluation.pb.h"
@@ -37,50 +36,48 @@ Evals listed_evals(const Snapshot& state, const api::Call& call) {
   return rows;
 }
 
-api::PlaceByIndex place_of(const model::Evaluation& eval, const api::Params& params) {
-  return {.index = params.prefix.empty() ? eval.create_index() : 0, .id = eval.id()};
-}
-
-http::Response eval_page(const SnapshotPtr& state, const CallPtr& call) {
+http::Response eval_page(const SnapshotPtr& state, const CallPtr& call, const api::Filter& filter) {
   const api::Params& params = call->params;
-  auto page = api::take_page(
-      listed_evals(*state, *call), params,
-      [&params](const model::Evaluation* eval) {
-        return params.prefix.empty() ? api::to_token(place_of(*eval, params)) : eval->id();
-      },
-      [&params](const model::Evaluation* eval, const std::string& token) {
-        const api::PlaceByIndex place = place_of(*eval, params);
-        const api::PlaceByIndex wanted = api::parse_place(token);
-        return params.reverse ? wanted < place : place < wanted;
-      });
-  const std::size_t count = page.rows.size();
-  api::AppendElement append = [state, rows = std::move(page.rows)](std::string& out, std::size_t i) { model::append_json(out, *rows[i]); };
-  http::Response response = api::list(count, std::move(append), params.pretty);
-  api::set_next_token(response, page.next_token);
-  return response;
+  return list_page(
+      call, filter, listed_evals(*state, *call),
+      [&params](const model::Evaluation* eval) { return index_token(eval->create_index(), eval->id(), params); },
+      [&params](const model::Evaluation* eval, const std::string& token) { return before_index_token(eval->create_index(), eval->id(), token, params); },
+      [](const model::Evaluation* eval) -> const model::Evaluation& { return *eval; },
+      [state](std::string& out, const model::Evaluation* eval) { model::append_json(out, *eval); });
 }
 
 api::Found list_evals(SnapshotPtr state, CallPtr call) {
   const bool others = call->request.parameter("job") || call->request.parameter("status");
   if (!call->params.filter.empty() && others) return refused(400, "Filter expression cannot be used with other filter parameters");
-  if (auto refusal = refuse_filter(*call)) return std::move(*refusal);
+  Result<api::Filter> filter = filter_of(*call);
+  if (!filter) return refused(400, filter.error().message);
   const std::string problem = prefix_problem(call->params.prefix, "eval");
   if (!problem.empty()) return refused(500, problem);
-  return found(state->index(Topic::evals), state, call, eval_page);
+  return found(state->index(Topic::evals), state, call,
+               [filter = std::move(*filter)](const SnapshotPtr& s, const CallPtr& c) { return eval_page(s, c, filter); });
+}
+
+http::Response eval_count(const SnapshotPtr& state, const CallPtr& call, const api::Filter& filter) {
+  std::uint64_t count = 0;
+  for (const model::Evaluation* eval : listed_evals(*state, *call)) {
+    const Result<bool> passed = filter.passes(*eval);
+    if (!passed) return api::refuse(400, text("failed to read result page: {}", passed.error().message));
+    count += *passed ? 1 : 0;
+  }
+  model::EvalCountResponse answer;
+  answer.set_count(count);
+  answer.set_index(state->index(Topic::evals));
+  answer.set_known_leader(true);
+  return api::json(answer, call->params.pretty);
 }
 
 api::Found count_evals(SnapshotPtr state, CallPtr call) {
-  if (!call->params.filter.empty()) return refused(500, "filter expressions are not supported yet");
+  Result<api::Filter> filter = api::Filter::parse(call->params.filter);
+  if (!filter) return refused(500, filter.error().message);
   const std::string problem = prefix_problem(call->params.prefix, "eval");
   if (!problem.empty()) return refused(500, problem);
-  const Index index = state->index(Topic::evals);
-  return message_found(index, state, call, [index](const Snapshot& s, const api::Call& c) {
-    model::EvalCountResponse answer;
-    answer.set_count(listed_evals(s, c).size());
-    answer.set_index(index);
-    answer.set_known_leader(true);
-    return answer;
-  });
+  return found(state->index(Topic::evals), state, call,
+               [filter = std::move(*filter)](const SnapshotPtr& s, const CallPtr& c) { return eval_count(s, c, filter); });
 }
 
 model::EvaluationStub stub_of(const model::Evaluation& eval) {
@@ -134,7 +131,7 @@ api::Found read_eval(SnapshotPtr state, CallPtr call) {
 }
 
 api::Found read_allocations(SnapshotPtr state, CallPtr call) {
-  if (id_of(*call).is_nil()) return refused(500, text("eval lookup failed: {}", not_an_id));
+  if (id_of(*call).is_nil()) return refused(500, std::string(not_an_id));
   return found(state->index(Topic::allocs), state, call, [](const SnapshotPtr& s, const CallPtr& c) {
     std::vector<const AllocRow*> rows;
     s->each_alloc_of_eval(id_of(*c), [&rows](const AllocRow& row) { return rows.push_back(&row), true; });

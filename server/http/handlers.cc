@@ -109,9 +109,20 @@ IdRange range_of(const std::string& prefix) {
 
 bool shows(const api::Call& call, std::string_view ns) { return call.params.any_namespace() || call.params.ns == ns; }
 
-std::optional<api::Found> refuse_filter(const api::Call& call) {
-  if (call.params.filter.empty()) return std::nullopt;
-  return refused(400, "failed to create result paginator: filter expressions are not supported yet");
+Result<api::Filter> filter_of(const api::Call& call) {
+  Result<api::Filter> filter = api::Filter::parse(call.params.filter);
+  if (filter) return filter;
+  return filter.error().within("failed to create result paginator: failed to read filter expression");
+}
+
+std::string index_token(Index create_index, const std::string& id, const api::Params& params) {
+  return params.prefix.empty() ? api::to_token({.index = create_index, .id = id}) : id;
+}
+
+bool before_index_token(Index create_index, const std::string& id, const std::string& token, const api::Params& params) {
+  const api::PlaceByIndex place{.index = params.prefix.empty() ? create_index : 0, .id = id};
+  const api::PlaceByIndex wanted = api::parse_place(token);
+  return params.reverse ? wanted < place : place < wanted;
 }
 
 std::vector<api::Route> http_routes(HttpParts& parts) {

@@ -9,6 +9,8 @@
 
 #include "api/answer.h"
 #include "api/blocking.h"
+#include "api/filter.h"
+#include "api/paging.h"
 #include "api/route.h"
 #include "server/http/routes.h"
 #include "server/state/snapshot.h"
@@ -71,8 +73,30 @@ constexpr std::string_view not_an_id = "index error: UUID must be 36 characters"
 
 /// Whether a list that asks for `call`'s namespace shows what is in `ns`.
 bool shows(const api::Call& call, std::string_view ns);
-/// Filter expressions are refused: 400.
-std::optional<api::Found> refuse_filter(const api::Call& call);
+/// The filter that a list asks for. The error is for a 400.
+Result<api::Filter> filter_of(const api::Call& call);
+
+/// One page of a list: what passes of `rows`, which are in the order of the list. `whole(row)` is the message that the
+/// filter looks at, `append(out, row)` writes what the list shows; it owns or shares what it reads.
+template <class Row, class TokenOf, class IsBefore, class Whole, class Append>
+http::Response list_page(const CallPtr& call, const api::Filter& filter, std::vector<Row> rows, const TokenOf& token_of,
+                         const IsBefore& is_before, const Whole& whole, Append append) {
+  const auto passes = [&filter, &whole](const Row& row) -> Result<bool> {
+    if (filter.empty()) return true;
+    return filter.passes(whole(row));
+  };
+  auto page = api::take_page(std::move(rows), call->params, token_of, is_before, passes);
+  if (!page) return api::refuse(400, text("failed to read result page: {}", page.error().message));
+  const std::size_t count = page->rows.size();
+  api::AppendElement each = [shown = std::move(page->rows), append = std::move(append)](std::string& out, std::size_t i) { append(out, shown[i]); };
+  http::Response response = api::list(count, std::move(each), call->params.pretty);
+  api::set_next_token(response, page->next_token);
+  return response;
+}
+
+/// How rows with an index and an id are ordered: by index, or by id alone when a prefix is asked for.
+std::string index_token(Index create_index, const std::string& id, const api::Params& params);
+bool before_index_token(Index create_index, const std::string& id, const std::string& token, const api::Params& params);
 
 // The routes, by resource.
 void add_job_routes(HttpParts& parts, std::vector<api::Route>& routes);

@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "api/paging.h"
 #include "model/json/codec.h"
 #include "model/proto/answers.pb.h"
 #include "model/proto/deployment.pb.h"
@@ -78,26 +77,23 @@ std::vector<const JobRow*> listed_jobs(const Snapshot& state, const api::Call& c
   return rows;
 }
 
-http::Response job_list(const SnapshotPtr& state, const CallPtr& call, bool with_meta) {
-  auto page = api::take_page(
-      listed_jobs(*state, *call), call->params, [&](const JobRow* row) { return token_of(state->name_of(*row)); },
-      [&](const JobRow* row, const std::string& token) { return state->name_of(*row) < key_of_token(token); });
-  const std::size_t count = page.rows.size();
-  api::AppendElement append = [state, rows = std::move(page.rows), with_meta](std::string& out, std::size_t i) {
-    model::append_json(out, stub_of(*state, *rows[i], with_meta));
-  };
-  http::Response response = api::list(count, std::move(append), call->params.pretty);
-  api::set_next_token(response, page.next_token);
-  return response;
+http::Response job_list(const SnapshotPtr& state, const CallPtr& call, const api::Filter& filter, bool with_meta) {
+  return list_page(
+      call, filter, listed_jobs(*state, *call), [&](const JobRow* row) { return token_of(state->name_of(*row)); },
+      [&](const JobRow* row, const std::string& token) { return state->name_of(*row) < key_of_token(token); },
+      [&](const JobRow* row) { return to_message(*state->current(*row)); },
+      [state, with_meta](std::string& out, const JobRow* row) { model::append_json(out, stub_of(*state, *row, with_meta)); });
 }
 
 api::Found list_jobs(SnapshotPtr state, CallPtr call) {
-  if (auto refusal = refuse_filter(*call)) return std::move(*refusal);
+  Result<api::Filter> filter = filter_of(*call);
+  if (!filter) return refused(400, filter.error().message);
   const Result<bool> meta = api::bool_parameter(call->request, "meta");
   if (!meta) return refused(500, meta.error().message);
   const Index index = std::max(state->index(Topic::jobs), state->index(Topic::job_summaries));
-  const bool with_meta = *meta;
-  return found(index, state, call, [with_meta](const SnapshotPtr& s, const CallPtr& c) { return job_list(s, c, with_meta); });
+  return found(index, state, call, [filter = std::move(*filter), with_meta = *meta](const SnapshotPtr& s, const CallPtr& c) {
+    return job_list(s, c, filter, with_meta);
+  });
 }
 
 api::Found read_job(SnapshotPtr state, CallPtr call) {

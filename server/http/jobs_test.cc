@@ -120,7 +120,25 @@ TEST_CASE("jobs are listed by id, by prefix and in pages", "[server][http]") {
   const http::Response second = world.get("/v1/jobs?per_page=3&next_token=default.c");
   CHECK(ids(parse(second)) == "c ");
   CHECK(second.headers.find("X-Nomad-NextToken") == nullptr);
-  CHECK(world.get("/v1/jobs?filter=ID+is+empty").status == 400);
+}
+
+TEST_CASE("a filter looks at the whole job, counts before paging, and a bad one is refused without an index", "[server][http]") {
+  HttpWorld world;
+  for (const auto* id : {"a", "b", "c", "d"}) REQUIRE(world.submit(id).status == 200);
+
+  const http::Response page = world.get("/v1/jobs?filter=ID+!=+b+and+TaskGroups.0.Tasks.0.Driver+==+raw_exec&per_page=2");
+  CHECK(parse(page).items().size() == 2);
+  CHECK(page.headers.get("X-Nomad-NextToken") == "default.d");
+  CHECK(parse(world.get("/v1/jobs?filter=ID+is+empty")).items().empty());
+
+  const http::Response malformed = world.get("/v1/jobs?filter=((");
+  CHECK(malformed.status == 400);
+  CHECK(malformed.body.starts_with("failed to create result paginator: failed to read filter expression: 1:3 (2): no match found, expected: "));
+  const http::Response unknown = world.get("/v1/jobs?filter=Nope+==+1");
+  CHECK(unknown.status == 400);
+  CHECK(unknown.body.starts_with("failed to read result page: error finding value in datum: /Nope"));
+  CHECK(unknown.headers.find("X-Nomad-Index") == nullptr);
+  CHECK(world.get("/v1/evaluations/count?filter=JobID+==+a").body.find("\"Count\":1") != std::string::npos);
 }
 
 TEST_CASE("a blocking read of a job wakes when this job changes and not for others", "[server][http]") {

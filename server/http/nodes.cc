@@ -1,5 +1,4 @@
 #include "api/doors.h"
-#include "api/paging.h"
 #include "model/json/codec.h"
 #include "model/proto/alloc.pb.h"
 #include "model/proto/answers.pb.h"
@@ -52,7 +51,7 @@ model::NodeListStub stub_of(const model::Node& node, NodeParts parts) {
   return stub;
 }
 
-http::Response node_page(const SnapshotPtr& state, const CallPtr& call, NodeParts parts) {
+http::Response node_page(const SnapshotPtr& state, const CallPtr& call, const api::Filter& filter, NodeParts parts) {
   const IdRange range = range_of(call->params.prefix);
   std::vector<const model::Node*> rows;
   state->each_node(range.first, [&](const model::Node& node) {
@@ -60,20 +59,16 @@ http::Response node_page(const SnapshotPtr& state, const CallPtr& call, NodePart
     rows.push_back(&node);
     return true;
   });
-  auto page = api::take_page(
-      std::move(rows), call->params, [](const model::Node* node) { return node->id(); },
-      [](const model::Node* node, const std::string& token) { return node->id() < token; });
-  const std::size_t count = page.rows.size();
-  api::AppendElement append = [state, shown = std::move(page.rows), parts](std::string& out, std::size_t i) {
-    model::append_json(out, stub_of(*shown[i], parts));
-  };
-  http::Response response = api::list(count, std::move(append), call->params.pretty);
-  api::set_next_token(response, page.next_token);
-  return response;
+  return list_page(
+      call, filter, std::move(rows), [](const model::Node* node) { return node->id(); },
+      [](const model::Node* node, const std::string& token) { return node->id() < token; },
+      [](const model::Node* node) -> const model::Node& { return *node; },
+      [state, parts](std::string& out, const model::Node* node) { model::append_json(out, stub_of(*node, parts)); });
 }
 
 api::Found list_nodes(SnapshotPtr state, CallPtr call) {
-  if (auto refusal = refuse_filter(*call)) return std::move(*refusal);
+  Result<api::Filter> filter = filter_of(*call);
+  if (!filter) return refused(400, filter.error().message);
   const Result<bool> resources = api::bool_parameter(call->request, "resources");
   if (!resources) return refused(400, text("Failed to parse node list fields: {}", resources.error().message));
   const Result<bool> os = api::bool_parameter(call->request, "os");
@@ -82,7 +77,7 @@ api::Found list_nodes(SnapshotPtr state, CallPtr call) {
   if (!problem.empty()) return refused(500, problem);
   const NodeParts parts{.resources = *resources, .os = *os};
   return found(state->index(Topic::nodes), state, call,
-               [parts](const SnapshotPtr& s, const CallPtr& c) { return node_page(s, c, parts); });
+               [filter = std::move(*filter), parts](const SnapshotPtr& s, const CallPtr& c) { return node_page(s, c, filter, parts); });
 }
 
 api::Found read_node(SnapshotPtr state, CallPtr call) {
