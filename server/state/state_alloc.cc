@@ -150,6 +150,8 @@ void State::exchange(std::shared_ptr<AllocRow> row) {
 void State::note_alloc(const AllocRow* before, const AllocRow& row) {
   summarize(before, row);
   changed(Topic::allocs, row.id);
+  // What has ended or is out of reach serves nobody, whether its agent could say so or not.
+  if (row.client_terminal() || row.client == ClientStatus::unknown) drop_services(row.id);
   refresh_job(row.job, false);
 }
 
@@ -210,18 +212,27 @@ Result<void> State::update(const model::AllocStatus& status) {
   DROVER_LET(auto row, copy_of(id, "update"));
   const AllocRow* old = alloc(id);
   const bool says_it_ended = status.client_status() == "complete" || status.client_status() == "failed" || status.client_status() == "lost";
+<<<<<<< HEAD
   // What has ended stays so: its room is given away. An agent that forgot the end, for its disk was full, is told of it again.
   if (old->client_terminal() && !says_it_ended) {
     row->alloc_modify_index = tables_.index;
     exchange(std::move(row));
     return {};
   }
+=======
+  // What has ended stays so: its room is given away. An agent that forgot the end, for its disk was full, is told to stop it.
+  if (old->client_terminal() && !says_it_ended) return {};
+  if (status.has_services()) put_services(id, status.services());
+  if (status.has_services() && status.client_status().empty()) return {};  // nothing else has changed
+>>>>>>> cbf64cd (agent, server: services, checks and health; commands in running tasks)
   model::Allocation message = this->message(*old);
   if (!status.client_status().empty()) message.set_client_status(status.client_status());
   message.set_client_description(status.client_description());
   if (status.task_states_size() > 0) *message.mutable_task_states() = status.task_states();
   if (status.has_network_status()) *message.mutable_network_status() = status.network_status();
-  if (status.has_deployment_status()) {
+  const auto& health = status.deployment_status();
+  const auto& known = message.deployment_status();
+  if (status.has_deployment_status() && (!known.has_healthy() || known.healthy() != health.healthy())) {
     const bool canary = message.deployment_status().canary();
     *message.mutable_deployment_status() = status.deployment_status();
     message.mutable_deployment_status()->set_canary(canary);
@@ -258,6 +269,7 @@ bool State::erase_alloc(const Uuid& id) {
   tables_.allocs.erase(id);
   unindex_alloc(*row);
   count(row.get(), nullptr);
+  drop_services(row->id);
   changed(Topic::allocs, id);
   refresh_job(row->job, false);
   release(*row);
