@@ -72,6 +72,7 @@ Result<void> State::place(const model::Allocation& alloc, RowNumber version,
       row.client_text = old->client_text;
     }
     row.task_states = old->task_states;
+    row.host_network = row.host_network || old->host_network;
     if (!row.metrics) row.metrics = old->metrics;
   }
   const auto before = old ? *tables_.allocs.find(id) : nullptr;
@@ -242,6 +243,7 @@ Result<void> State::update(const model::AllocStatus& status) {
   row->client = next.client;
   row->client_text = next.client_text;
   row->task_states = next.task_states;
+  row->host_network = next.host_network;
   row->rest = next.rest;
   exchange(std::move(row));
   return {};
