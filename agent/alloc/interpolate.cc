@@ -214,15 +214,15 @@ void find_secrets(std::string_view text, std::set<std::string>& names) {
   names.erase("");
 }
 
-void find_secrets(const Value& value, std::set<std::string>& names) {
+void find_all_secrets(const Value& value, std::set<std::string>& names) {
   if (value.is_text()) return find_secrets(value.text(), names);
   if (value.is_list()) {
-    for (const Value& item : value.items()) find_secrets(item, names);
+    for (const Value& item : value.items()) find_all_secrets(item, names);
   }
   if (!value.is_map()) return;
   for (const auto& [key, member] : value.members()) {
     find_secrets(key, names);
-    find_secrets(member, names);
+    find_all_secrets(member, names);
   }
 }
 

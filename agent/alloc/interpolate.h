@@ -24,7 +24,7 @@ constexpr std::string_view secret_prefix = "NOMAD_SECRET_";
 
 /// Adds to `names` each "NOMAD_SECRET_x" that `text` still refers to.
 void find_secrets(std::string_view text, std::set<std::string>& names);
-void find_secrets(const Value& value, std::set<std::string>& names);
+void find_all_secrets(const Value& value, std::set<std::string>& names);
 
 /// Evaluates every string in `config` (keys too) as a template over the environment and the node. An unknown
 /// reference is an error that names it and the place, unless it is a secret.

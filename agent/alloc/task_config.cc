@@ -77,7 +77,7 @@ std::vector<std::string> unknown_secrets(const TaskConfig& config) {
   for (const auto& [name, value] : config.env) {
     if (value.find("${") != std::string::npos) find_secrets(value, names);
   }
-  find_secrets(config.config, names);
+  find_all_secrets(config.config, names);
   return {names.begin(), names.end()};
 }
 

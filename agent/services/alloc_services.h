@@ -15,6 +15,10 @@
 #include "base/loop/random.h"
 #include "base/loop/scope.h"
 
+namespace drover::model {
+class AllocServices;
+}
+
 namespace drover::agent {
 
 /// Where a script of a check runs.

@@ -10,6 +10,10 @@
 #include "agent/services/check.h"
 #include "model/fwd.h"
 
+namespace drover::model {
+class ServiceRegistration;
+}
+
 /// What a group or a task offers: its services as they are registered, with their checks.
 namespace drover::agent {
 

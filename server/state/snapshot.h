@@ -14,7 +14,9 @@
 #include "server/state/types.h"
 
 namespace drover::model {
+class AllocServices;
 class JobSummary;
+class ServiceRegistration;
 }
 
 namespace drover::server {
