@@ -40,7 +40,8 @@ struct Fixture {
   void advance(Duration by) { machine.time.advance(by); }
   std::string services() const {
     std::string out;
-    for (const auto& service : runner->services().registrations().services())
+    const model::AllocServices all = runner->services().registrations();
+    for (const auto& service : all.services())
       out += (out.empty() ? "" : ", ") + service.service_name() + (service.unready() ? " unready" : " ready");
     return out;
   }
