@@ -388,7 +388,7 @@ Result<void> serve(Context& context) {
     if (client) info.client_stats = [node_id] { return std::vector<std::pair<std::string, std::string>>{{"node_id", node_id}}; };
     DROVER_TRY(http.start(config, server->server(), client ? &client->agent() : nullptr, std::move(info)));
   } else {
-    DROVER_TRY(http.listen(config, client_routes(client->agent(), {.name = name, .version = nomad_version, .servers = server_addresses(config)})));
+    DROVER_TRY(http.listen(config, client_routes(client->agent(), {.name = name, .version = std::string(nomad_version), .servers = server_addresses(config)})));
   }
   show_settings(config, node_id);
   RealLoop main_loop;

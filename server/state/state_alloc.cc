@@ -213,19 +213,14 @@ Result<void> State::update(const model::AllocStatus& status) {
   DROVER_LET(auto row, copy_of(id, "update"));
   const AllocRow* old = alloc(id);
   const bool says_it_ended = status.client_status() == "complete" || status.client_status() == "failed" || status.client_status() == "lost";
-<<<<<<< HEAD
   // What has ended stays so: its room is given away. An agent that forgot the end, for its disk was full, is told of it again.
   if (old->client_terminal() && !says_it_ended) {
     row->alloc_modify_index = tables_.index;
     exchange(std::move(row));
     return {};
   }
-=======
-  // What has ended stays so: its room is given away. An agent that forgot the end, for its disk was full, is told to stop it.
-  if (old->client_terminal() && !says_it_ended) return {};
   if (status.has_services()) put_services(id, status.services());
   if (status.has_services() && status.client_status().empty()) return {};  // nothing else has changed
->>>>>>> cbf64cd (agent, server: services, checks and health; commands in running tasks)
   model::Allocation message = this->message(*old);
   if (!status.client_status().empty()) message.set_client_status(status.client_status());
   message.set_client_description(status.client_description());
