@@ -120,10 +120,7 @@ void AllocRunner::tell_problems(const std::string& task, const std::vector<std::
 
 /// Nobody is to be sent here any more, before the tasks end: waits until the server has said so to all, as far as it
 /// can be reached.
-Async<void> AllocRunner::leave_services() {
-  const bool was_ready = services_.any_ready();
-  services_.withdraw_all();
-  if (!was_ready) co_return;
+Async<void> AllocRunner::left_services() {
   const Duration until = world_.loop.uptime() + leave_max;
   while (world_.loop.uptime() < until && !world_.is_told(id_)) {
     const bool woken = co_await world_.told.wait_for(until - world_.loop.uptime());

@@ -136,11 +136,13 @@ void AllocRunner::kill_for(const KillCause& cause) {
 
 void AllocRunner::begin_killing() {
   killing_ = true;
-  scope_.spawn(kill_in_waves());
+  const bool was_ready = services_.any_ready();
+  services_.withdraw_all();
+  scope_.spawn(kill_in_waves(was_ready));
 }
 
-Async<void> AllocRunner::kill_in_waves() {
-  co_await leave_services();
+Async<void> AllocRunner::kill_in_waves(bool was_ready) {
+  if (was_ready) co_await left_services();
   const model::TaskGroup* its_group = group();
   const Duration group_delay = its_group == nullptr ? Duration::zero() : Duration(its_group->shutdown_delay());
   const bool any_runs =

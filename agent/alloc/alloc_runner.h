@@ -77,7 +77,7 @@ class AllocRunner final : public TaskOwner, private AllocServices::Owner {
   void tell_problems(const std::string& task, const std::vector<std::string>& problems);
   bool group_runs() const;
   bool is_resumed(const std::string& task) const;
-  Async<void> leave_services();
+  Async<void> left_services();
   void begin_judging();
   Async<void> judge_health();
   void decide_health(const HealthVerdict& verdict);
@@ -87,7 +87,7 @@ class AllocRunner final : public TaskOwner, private AllocServices::Owner {
   Async<bool> set_up();
   void take(std::shared_ptr<const model::Allocation> newer);
   Async<void> save_alloc();
-  Async<void> kill_in_waves();
+  Async<void> kill_in_waves(bool was_ready);
   Async<bool> wait_dead(std::vector<std::string> names);
   void react();
   void begin_killing();

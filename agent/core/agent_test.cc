@@ -349,8 +349,10 @@ TEST_CASE("services are told as they become ready, and taken back before the tas
       changed_alloc(*serving_alloc(), [](model::Allocation& alloc) { alloc.set_desired_status("stop"); });
   f.server.push(true);
   CHECK(f.server.services == std::vector<std::string>{""});
+  f.advance(100ms);  // who follows the list stops asking meanwhile
   CHECK(f.machine.machine.ends.empty());
   f.advance(1s);
+  CHECK(f.machine.machine.ends.size() == 1);
   CHECK(f.server.told[test_alloc_id] == "complete");
 }
 
