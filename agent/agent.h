@@ -23,6 +23,7 @@ namespace drover::agent {
 class AgentStore;
 class Drivers;
 class HostFacts;
+class Probe;
 class ServerLink;
 class TaskFiles;
 
@@ -34,6 +35,7 @@ struct Parts {
   AgentStore& store;
   TaskFiles& files;
   HostFacts& facts;
+  Probe& probe;
   ServerLink& servers;
   Workers& workers;  ///< for slow looks at files
   Log log;

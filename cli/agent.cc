@@ -18,6 +18,7 @@
 #include "base/loop/call.h"
 #include "base/loop/os_signals.h"
 #include "cli/client_role.h"
+#include "cli/client_routes.h"
 #include "cli/command.h"
 #include "cli/dev_folder.h"
 #include "cli/local_files.h"
@@ -220,10 +221,13 @@ ClientPaths client_paths(const model::AgentConfig& config, const std::string& ru
   return paths;
 }
 
-/// The HTTP API of an agent on its own loop: one listener an address.
+/// The HTTP API of an agent: one listener an address. On a loop of its own, or on that of the client role where there is
+/// no server: what that answers itself, it answers there.
 class HttpRole {
  public:
-  HttpRole() : thread_("http") {}
+  explicit HttpRole(RoleThread* shared) : own_(shared ? nullptr : std::make_unique<RoleThread>("http")), thread_(shared ? *shared : *own_) {}
+  HttpRole(const HttpRole&) = delete;
+  HttpRole& operator=(const HttpRole&) = delete;
   ~HttpRole() {
     for (auto& listener : listeners_) thread_.wait_void([&listener] { return listener->stop(); });
   }
@@ -254,7 +258,8 @@ class HttpRole {
   }
 
  private:
-  RoleThread thread_;
+  std::unique_ptr<RoleThread> own_;
+  RoleThread& thread_;
   RealRandom random_;
   api::AllowAll authorizer_;
   std::unique_ptr<server::TunnelEndpoints> endpoints_;
@@ -262,33 +267,6 @@ class HttpRole {
   std::unique_ptr<api::Api> api_;
   std::vector<std::unique_ptr<http::Server>> listeners_;
 };
-
-constexpr const char* client_only = "this agent is a client only: ask a server";
-
-Async<http::Response> client_health(agent::Agent* agent, Loop* loop) {
-  std::function<void(Done<bool>, std::weak_ptr<const void>)> ask = [agent](const Done<bool>& done, const std::weak_ptr<const void>&) { done(agent->connected()); };
-  const Result<bool> answer = co_await call<bool>(*loop, std::move(ask));
-  const bool connected = answer.ok() && *answer;
-  http::Response response = api::json(std::string(R"({"client":{"message":")") + (connected ? "ok" : "no known servers") + R"(","ok":)" + (connected ? "true" : "false") + "}}");
-  if (!connected) response.status = 500;
-  co_return response;
-}
-
-/// What a client without a server answers itself.
-std::vector<api::Route> client_routes(agent::Agent& agent, Loop& loop, const std::string& name) {
-  auto health = [&agent, &loop](api::Call) { return client_health(&agent, &loop); };
-  auto self = [&agent, name](api::Call) -> Async<http::Response> {
-    Value stats = Value::map();
-    stats.set("client", Value::map().set("node_id", agent.node_id()));
-    Value whole = Value::map();
-    whole.set("config", Value::map().set("Name", name).set("Version", Value::map().set("Version", nomad_version))).set("member", Value::map()).set("stats", stats);
-    co_return api::json(json::write(whole));
-  };
-  auto others = [](api::Call) -> Async<http::Response> { co_return api::refuse(501, client_only); };
-  return {{.methods = "GET", .path = "/v1/agent/health", .capability = "", .looks = api::Looks::nothing, .handler = health},
-          {.methods = "GET", .path = "/v1/agent/self", .capability = "agent:read", .looks = api::Looks::nothing, .handler = self},
-          {.methods = "*", .path = "/v1/{rest}", .capability = "", .looks = api::Looks::nothing, .handler = others}};
-}
 
 std::string host_name() {
   char name[256] = "";
@@ -392,7 +370,7 @@ Result<void> serve(Context& context) {
     DROVER_LET(client, ClientRole::start(config, client_paths(config, runtime_dir, context.world), client_settings(config, name, context.world), std::move(make_link), log));
   }
   const std::string node_id = client ? client->agent().node_id() : "";
-  HttpRole http;
+  HttpRole http(server ? nullptr : &client->thread());
   if (server) {
     server::AgentInfo info;
     info.name = name;
@@ -410,7 +388,7 @@ Result<void> serve(Context& context) {
     if (client) info.client_stats = [node_id] { return std::vector<std::pair<std::string, std::string>>{{"node_id", node_id}}; };
     DROVER_TRY(http.start(config, server->server(), client ? &client->agent() : nullptr, std::move(info)));
   } else {
-    DROVER_TRY(http.listen(config, client_routes(client->agent(), client->loop(), name)));
+    DROVER_TRY(http.listen(config, client_routes(client->agent(), {.name = name, .version = std::string(nomad_version), .servers = server_addresses(config)})));
   }
   show_settings(config, node_id);
   RealLoop main_loop;

@@ -7,6 +7,7 @@
 #include "agent/facts/machine_facts.h"
 #include "agent/files/host_files.h"
 #include "agent/logs/collector.h"
+#include "agent/probe/socket_probe.h"
 #include "agent/server_link.h"
 #include "agent/store/sqlite_store.h"
 #include "base/json/json.h"
@@ -84,9 +85,10 @@ Result<std::unique_ptr<ClientRole>> ClientRole::start(const model::AgentConfig& 
   DROVER_LET(role->store_, agent::SqliteStore::open(loop, *role->store_thread_, paths.state_dir));
   role->files_ = std::make_unique<agent::HostFiles>(loop, *role->file_threads_, paths.alloc_dir, pipes_of(*role->collector_));
   role->facts_ = std::make_unique<agent::MachineFacts>(loop, agent::MachinePaths{"", paths.alloc_dir});
+  role->probe_ = std::make_unique<agent::SocketProbe>(loop);
   role->link_ = make_link(loop);
   settings.alloc_dir = paths.alloc_dir;
-  agent::Parts parts{loop, role->random_, *role->drivers_, *role->store_, *role->files_, *role->facts_, *role->link_, *role->file_threads_, client_log};
+  agent::Parts parts{loop, role->random_, *role->drivers_, *role->store_, *role->files_, *role->facts_, *role->probe_, *role->link_, *role->file_threads_, client_log};
   role->agent_ = std::make_unique<agent::Agent>(parts, std::move(settings));
   const Result<void> collecting = role->thread_.wait<Result<void>>([&role] { return role->collector_->start(); });
   if (!collecting.ok()) client_log.error("tasks' output is not collected: {}", collecting.error().message);

@@ -19,6 +19,7 @@ class HostFiles;
 class MachineFacts;
 class PluginDrivers;
 class ServerLink;
+class SocketProbe;
 class SqliteStore;
 namespace logs {
 class Collector;
@@ -64,6 +65,7 @@ class ClientRole {
   std::unique_ptr<agent::SqliteStore> store_;
   std::unique_ptr<agent::HostFiles> files_;
   std::unique_ptr<agent::MachineFacts> facts_;
+  std::unique_ptr<agent::SocketProbe> probe_;
   std::unique_ptr<agent::ServerLink> link_;
   std::unique_ptr<agent::Agent> agent_;
 };

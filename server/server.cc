@@ -179,6 +179,7 @@ Async<Result<JobRegistered>> Server::register_job(RegisterJob request) { return 
 Async<Result<JobRegistered>> Server::evaluate_job(EvaluateJob request) { return impl_->ask<JobRegistered>(std::move(request)); }
 Async<Result<JobDeregistered>> Server::deregister_job(DeregisterJob request) { return impl_->ask<JobDeregistered>(std::move(request)); }
 Async<Result<AllocStopped>> Server::stop_alloc(StopAlloc request) { return impl_->ask<AllocStopped>(request); }
+Async<Result<ServiceRemoved>> Server::remove_service(RemoveService request) { return impl_->ask<ServiceRemoved>(std::move(request)); }
 Async<Result<NodeUpdated>> Server::set_eligibility(SetEligibility request) { return impl_->ask<NodeUpdated>(std::move(request)); }
 Async<Result<NodeUpdated>> Server::evaluate_node(Uuid node) { return impl_->ask<NodeUpdated>(EvaluateNode{node}); }
 Async<Result<NodeUpdated>> Server::purge_node(Uuid node) { return impl_->ask<NodeUpdated>(PurgeNode{node}); }

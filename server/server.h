@@ -82,6 +82,8 @@ class Server {
   Async<Result<JobRegistered>> evaluate_job(EvaluateJob request);
   Async<Result<JobDeregistered>> deregister_job(DeregisterJob request);
   Async<Result<AllocStopped>> stop_alloc(StopAlloc request);
+  /// `not_found` when there is no such registration.
+  Async<Result<ServiceRemoved>> remove_service(RemoveService request);
   Async<Result<NodeUpdated>> set_eligibility(SetEligibility request);
   Async<Result<NodeUpdated>> drain_node(DrainNode request);
   Async<Result<NodeUpdated>> evaluate_node(Uuid node);

@@ -14,6 +14,7 @@ AllocRunner::AllocRunner(World& world, std::shared_ptr<const model::Allocation> 
       id_(alloc->id()),
       alloc_(std::move(alloc)),
       changed_(std::move(changed)),
+      services_(AllocServices::Parts{world.loop, world.random, world.drivers, world.probe}, *this),
       tasks_changed_(world.loop),
       scope_(world.loop) {
   make_runners();
@@ -45,6 +46,7 @@ void AllocRunner::start() { scope_.spawn(run()); }
 Async<void> AllocRunner::stop() {
   if (stopped_) co_return;
   stopped_ = true;
+  co_await services_.stop();
   co_await scope_.stop();
   for (auto& [name, task] : tasks_) co_await task->stop();
 }
@@ -58,6 +60,7 @@ Async<bool> AllocRunner::adopted() {
 }
 
 Async<void> AllocRunner::run() {
+  began_ = world_.loop.now();
   // Restored tasks come first: nothing that may fail stands between them and their runner.
   std::vector<TaskRunner*> later;
   for (auto& [name, task] : tasks_) {
@@ -69,6 +72,7 @@ Async<void> AllocRunner::run() {
   const bool set = co_await set_up();
   if (!set) co_return;
   for (TaskRunner* task : later) task->start();
+  begin_judging();
   react();
   for (;;) {
     const bool woken = co_await tasks_changed_.wait();
@@ -107,6 +111,7 @@ void AllocRunner::react() {
       kill_for(*cause);
     }
   }
+  update_services();
   if (ended() && ended_at_ == Instant{}) ended_at_ = world_.loop.now();
 }
 
@@ -131,10 +136,13 @@ void AllocRunner::kill_for(const KillCause& cause) {
 
 void AllocRunner::begin_killing() {
   killing_ = true;
-  scope_.spawn(kill_in_waves());
+  const bool was_ready = services_.any_ready();
+  services_.withdraw_all();
+  scope_.spawn(kill_in_waves(was_ready));
 }
 
-Async<void> AllocRunner::kill_in_waves() {
+Async<void> AllocRunner::kill_in_waves(bool was_ready) {
+  if (was_ready) co_await left_services();
   const model::TaskGroup* its_group = group();
   const Duration group_delay = its_group == nullptr ? Duration::zero() : Duration(its_group->shutdown_delay());
   const bool any_runs =
@@ -168,7 +176,7 @@ Async<bool> AllocRunner::wait_dead(std::vector<std::string> names) {
 
 void AllocRunner::update(std::shared_ptr<const model::Allocation> newer) {
   const bool was_unknown = newer->client_status() == "unknown";
-  alloc_ = std::move(newer);
+  take(std::move(newer));
   scope_.spawn(save_alloc());
 
   for (auto& [name, task] : tasks_) {
@@ -181,6 +189,19 @@ void AllocRunner::update(std::shared_ptr<const model::Allocation> newer) {
   }
   changed_(*this);
   tasks_changed_.notify();
+}
+
+/// What was found out about its health stays with it, within the same deployment.
+void AllocRunner::take(std::shared_ptr<const model::Allocation> newer) {
+  const bool decided = alloc_->deployment_status().has_healthy();
+  if (decided && newer->deployment_id() == alloc_->deployment_id() && !newer->deployment_status().has_healthy()) {
+    auto merged = std::make_shared<model::Allocation>(*newer);
+    merged->mutable_deployment_status()->set_healthy(alloc_->deployment_status().healthy());
+    merged->mutable_deployment_status()->set_timestamp(alloc_->deployment_status().timestamp());
+    newer = std::move(merged);
+  }
+  alloc_ = std::move(newer);
+  begin_judging();
 }
 
 Async<void> AllocRunner::save_alloc() {
@@ -271,6 +292,8 @@ std::shared_ptr<const model::AllocStatus> AllocRunner::status() const {
   out->set_client_status(std::string(now.status));
   out->set_client_description(std::string(now.description));
   for (const auto& [name, task] : tasks_) (*out->mutable_task_states())[name] = task->state();
+  if (alloc_->deployment_status().has_healthy()) *out->mutable_deployment_status() = alloc_->deployment_status();
+  out->mutable_network_status();  // the host's network is nothing of its own: all empty, but there
   out->set_modify_time(to_ns(world_.loop.now()));
   return out;
 }

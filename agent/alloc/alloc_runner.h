@@ -3,20 +3,24 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include <drover/result.h>
 
 #include "agent/alloc/client_status.h"
+#include "agent/alloc/health.h"
 #include "agent/alloc/task_runner.h"
+#include "agent/services/alloc_services.h"
 
 namespace drover::agent {
 
-/// Runs one allocation: its folder, its tasks in the order of their life cycle, and their end.
+/// Runs one allocation: its folder, its tasks in the order of their life cycle, its services, and their end.
 ///
 /// stop() detaches, leaving tasks running; remove() ends and deletes everything.
-class AllocRunner final : public TaskOwner {
+class AllocRunner final : public TaskOwner, private AllocServices::Owner {
  public:
   /// `changed` is called (on the loop, from within any of this object's doings) when status() is to be told.
   AllocRunner(World& world, std::shared_ptr<const model::Allocation> alloc,
@@ -48,7 +52,13 @@ class AllocRunner final : public TaskOwner {
   /// All tasks are dead.
   bool ended() const;
   Instant ended_at() const { return ended_at_; }
+  /// Without what it says of services.
   std::shared_ptr<const model::AllocStatus> status() const;
+  const AllocServices& services() const { return services_; }
+  /// False until it is known what it offers: before that, nothing is to be said of it.
+  bool services_known() const { return services_known_; }
+  /// Another one whenever something about its services or health has changed.
+  std::uint64_t services_version() const { return services_version_; }
   const TaskRunner* task(const std::string& name) const;
   /// All tasks, sorted by name.
   std::vector<const TaskRunner*> tasks() const;
@@ -58,10 +68,26 @@ class AllocRunner final : public TaskOwner {
   void task_changed(const std::string& task) override;
   bool skip_shutdown_delay() const override;
 
+  // alloc_offers.cc
+  void services_changed() override;
+  void restart_unhealthy(const std::string& task, const std::string& reason) override;
+  std::optional<RunningTask> running_task(const std::string& task) const override;
+  void update_services();
+  OfferInput offer_input(const std::string& task) const;
+  void tell_problems(const std::string& task, const std::vector<std::string>& problems);
+  bool group_runs() const;
+  bool is_resumed(const std::string& task) const;
+  Async<void> left_services();
+  void begin_judging();
+  Async<void> judge_health();
+  void decide_health(const HealthVerdict& verdict);
+  std::vector<TaskHealth> task_healths() const;
+
   Async<void> run();
   Async<bool> set_up();
+  void take(std::shared_ptr<const model::Allocation> newer);
   Async<void> save_alloc();
-  Async<void> kill_in_waves();
+  Async<void> kill_in_waves(bool was_ready);
   Async<bool> wait_dead(std::vector<std::string> names);
   void react();
   void begin_killing();
@@ -81,7 +107,13 @@ class AllocRunner final : public TaskOwner {
   bool killing_ = false;
   bool removing_ = false;
   bool stopped_ = false;
+  Instant began_{};
   Instant ended_at_{};
+  AllocServices services_;
+  std::set<std::string> told_problems_;
+  std::uint64_t services_version_ = 0;
+  bool services_known_ = false;
+  std::optional<HealthWatch> watch_;
   Signal tasks_changed_;
   Scope scope_;
 };

@@ -70,25 +70,23 @@ void add_limits(Texts& env, const EnvironmentInput& input) {
     env["NOMAD_CPU_CORES"] = core_list(resources->cpu().reserved_cores());
 }
 
-void add_names(Texts& env, const EnvironmentInput& input) {
-  const model::Allocation& alloc = input.alloc;
+void add_names(Texts& env, const model::Allocation& alloc, const model::Node& node, const Settings& settings) {
   env["NOMAD_ALLOC_ID"] = alloc.id();
   env["NOMAD_SHORT_ALLOC_ID"] = alloc.id().substr(0, 8);
   env["NOMAD_ALLOC_NAME"] = alloc.name();
   env["NOMAD_ALLOC_INDEX"] = alloc_index(alloc.name());
-  env["NOMAD_TASK_NAME"] = input.task.name();
   env["NOMAD_GROUP_NAME"] = alloc.task_group();
   env["NOMAD_JOB_ID"] = alloc.job_id();
   env["NOMAD_JOB_NAME"] = alloc.job().name();
   if (!alloc.job().parent_id().empty()) env["NOMAD_JOB_PARENT_ID"] = alloc.job().parent_id();
-  env["NOMAD_DC"] = input.node.datacenter();
-  env["NOMAD_REGION"] = input.settings.region;
+  env["NOMAD_DC"] = node.datacenter();
+  env["NOMAD_REGION"] = settings.region;
   env["NOMAD_NAMESPACE"] = alloc.namespace_();
-  if (!input.node.cgroup_parent().empty()) env["NOMAD_PARENT_CGROUP"] = input.node.cgroup_parent();
+  if (!node.cgroup_parent().empty()) env["NOMAD_PARENT_CGROUP"] = node.cgroup_parent();
 }
 
-void add_ports(Texts& env, const EnvironmentInput& input) {
-  for (const model::AllocatedPortMapping& port : input.alloc.allocated_resources().shared().ports()) {
+void add_ports(Texts& env, const model::Allocation& alloc) {
+  for (const model::AllocatedPortMapping& port : alloc.allocated_resources().shared().ports()) {
     const std::string& label = port.label();
     const std::string inner = std::to_string(port.to() > 0 ? port.to() : port.value());
     env["NOMAD_PORT_" + label] = inner;
@@ -133,8 +131,9 @@ Texts task_environment(const EnvironmentInput& input) {
   Texts raw;
   add_directories(raw, input);
   add_limits(raw, input);
-  add_names(raw, input);
-  add_ports(raw, input);
+  add_names(raw, input.alloc, input.node, input.settings);
+  raw["NOMAD_TASK_NAME"] = input.task.name();
+  add_ports(raw, input.alloc);
 
   const Texts node = node_references(input.node, input.settings.region);
   Texts meta = merged_meta(input.alloc.job(), input.group, input.task);
@@ -150,6 +149,20 @@ Texts task_environment(const EnvironmentInput& input) {
   Texts own;
   for (const auto& [name, value] : input.task.env()) own[clean_variable(name)] = replace_references(value, node, env);
   for (auto& [name, value] : own) env[name] = std::move(value);
+  return env;
+}
+
+Texts group_environment(const model::Allocation& alloc, const model::TaskGroup& group, const model::Node& node,
+                        const Settings& settings) {
+  Texts raw;
+  add_names(raw, alloc, node, settings);
+  add_ports(raw, alloc);
+  const Texts references = node_references(node, settings.region);
+  Texts meta = merged_meta(alloc.job(), group, model::Task());
+  for (auto& [key, value] : meta) value = replace_references(value, references, raw);
+  add_meta(raw, meta);
+  Texts env;
+  for (auto& [name, value] : raw) env[clean_variable(name)] = value;
   return env;
 }
 

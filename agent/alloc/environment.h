@@ -24,6 +24,10 @@ struct EnvironmentInput {
 /// NOMAD_* variables, the agent's allow-listed environment (not for images), and the task's own `env` last.
 Texts task_environment(const EnvironmentInput& input);
 
+/// What the services of the group itself are written with: NOMAD_* variables that belong to no task, and meta.
+Texts group_environment(const model::Allocation& alloc, const model::TaskGroup& group, const model::Node& node,
+                        const Settings& settings);
+
 /// A variable's name as tasks get it: in the NOMAD_ families that carry a user's label, other characters than letters,
 /// digits, "_" and "." become "_".
 std::string clean_variable(std::string name);

@@ -176,6 +176,18 @@ model::TaskEvent skipping_shutdown_delay(Instant at, Duration delay) {
                       text("Skipping shutdown_delay of {} before killing the task.", go_duration(delay)));
 }
 
+model::TaskEvent alloc_unhealthy(Instant at, std::string_view reason) {
+  return with_message(at, "Alloc Unhealthy", reason);
+}
+
+model::TaskEvent unknown_secrets(Instant at, std::string_view names) {
+  return with_message(at, "Secrets", text("no variable gives {}: it stays as it is written", names));
+}
+
+model::TaskEvent service_problem(Instant at, std::string_view problem) {
+  return with_message(at, "Services", problem);
+}
+
 model::TaskEvent hook_failed(Instant at, std::string_view hook, std::string_view error) {
   return with_message(at, "Task hook failed", text("{}: {}", hook, error));
 }

@@ -35,6 +35,12 @@ model::TaskEvent failed_restoring(Instant at, std::string_view message);
 model::TaskEvent reconnected(Instant at);
 model::TaskEvent waiting_for_shutdown_delay(Instant at, Duration delay);
 model::TaskEvent skipping_shutdown_delay(Instant at, Duration delay);
+/// An allocation that is not healthy, and what made it so.
+model::TaskEvent alloc_unhealthy(Instant at, std::string_view reason);
+/// `names`: texts that look like secrets nobody has, and stay texts.
+model::TaskEvent unknown_secrets(Instant at, std::string_view names);
+/// A service or check that cannot be offered.
+model::TaskEvent service_problem(Instant at, std::string_view problem);
 model::TaskEvent hook_failed(Instant at, std::string_view hook, std::string_view error);
 
 /// Appends, and drops the oldest beyond kept_max. An event that fails the task makes `failed` stick.

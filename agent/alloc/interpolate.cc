@@ -52,6 +52,17 @@ void put(Value& root, std::string_view name, const std::string& text) {
   }
 }
 
+/// The names of secrets anywhere in an expression.
+std::set<std::string> secrets_named_in(std::string_view text) {
+  std::set<std::string> names;
+  for (auto at = text.find(secret_prefix); at != std::string_view::npos; at = text.find(secret_prefix, at + 1)) {
+    std::size_t end = at;
+    while (end < text.size() && is_reference_character(text[end])) ++end;
+    names.emplace(text.substr(at, end - at));
+  }
+  return names;
+}
+
 /// The functions that a task's configuration may call.
 constexpr std::array<std::string_view, 15> config_functions = {
     "abs",   "coalesce", "concat", "hasindex", "int",    "jsondecode", "jsonencode", "length",
@@ -78,8 +89,9 @@ struct Evaluation {
         if (!std::all_of(name.begin(), name.end(), is_reference_character)) return evaluate_expression(whole);
         const std::string* value = find(env, name);
         if (value == nullptr) value = find(node, name);
-        if (value == nullptr) return fail(Code::invalid, "unknown reference ${{}}", name);
-        out += *value;
+        if (value == nullptr && !name.starts_with(secret_prefix))
+          return fail(Code::invalid, "unknown reference ${{}}", name);
+        out += value != nullptr ? *value : std::string(text.substr(0, close + 1));
         text.remove_prefix(close + 1);
       } else {
         out += text.front();
@@ -93,6 +105,9 @@ struct Evaluation {
     Value names = Value::map();
     for (const auto& [name, value] : node) put(names, name, value);
     for (const auto& [name, value] : env) put(names, name, value);
+    for (const std::string& secret : secrets_named_in(text)) {
+      if (!env.contains(secret)) put(names, secret, "${" + secret + "}");
+    }
     hcl::Datum::Map variables;
     for (const auto& [name, value] : env) variables.insert_or_assign(name, hcl::Datum(value));
 
@@ -189,6 +204,26 @@ std::string replace_references(std::string_view text, const Texts& first, const 
     }
   }
   return out;
+}
+
+void find_secrets(std::string_view text, std::set<std::string>& names) {
+  for (auto at = text.find("${"); at != std::string_view::npos; at = text.find("${", at + 1)) {
+    const std::string_view after = text.substr(at + 2);
+    if (after.starts_with(secret_prefix)) names.emplace(after.substr(0, reference_length(after)));
+  }
+  names.erase("");
+}
+
+void find_all_secrets(const Value& value, std::set<std::string>& names) {
+  if (value.is_text()) return find_secrets(value.text(), names);
+  if (value.is_list()) {
+    for (const Value& item : value.items()) find_all_secrets(item, names);
+  }
+  if (!value.is_map()) return;
+  for (const auto& [key, member] : value.members()) {
+    find_secrets(key, names);
+    find_all_secrets(member, names);
+  }
 }
 
 Result<Value> evaluate_config(const Value& config, const Texts& env, const Texts& node) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 
 #include "agent/alloc/interpolate.h"
 #include "base/json/json.h"
@@ -69,6 +70,15 @@ std::string unsupported_part(const model::TaskGroup& group, const model::Task& t
     if (!network.mode().empty() && network.mode() != "host") return text("network mode \"{}\"", network.mode());
   }
   return "";
+}
+
+std::vector<std::string> unknown_secrets(const TaskConfig& config) {
+  std::set<std::string> names;
+  for (const auto& [name, value] : config.env) {
+    if (value.find("${") != std::string::npos) find_secrets(value, names);
+  }
+  find_all_secrets(config.config, names);
+  return {names.begin(), names.end()};
 }
 
 std::string make_task_id(const std::string& alloc_id, const std::string& task, std::uint64_t random) {

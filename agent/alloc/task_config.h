@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <drover/result.h>
 
@@ -13,6 +14,9 @@ namespace drover::agent {
 /// What a driver is told of a task for one start of it. `invalid` when the job's `config` is no object or refers to
 /// something unknown.
 Result<TaskConfig> make_task_config(const EnvironmentInput& input, std::string task_id, LogPaths logs);
+
+/// The secrets ("NOMAD_SECRET_x") that it still refers to, because nobody has them. Sorted.
+std::vector<std::string> unknown_secrets(const TaskConfig& config);
 
 /// A block of the task or its group that this agent cannot carry out yet, "artifact"; empty when it can all.
 std::string unsupported_part(const model::TaskGroup& group, const model::Task& task);

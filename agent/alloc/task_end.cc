@@ -148,10 +148,11 @@ Async<TaskRunner::Wait> TaskRunner::stop_in_driver() {
 Async<TaskRunner::Wait> TaskRunner::settle(TaskExit exit) {
   if (state_->finished_at() == 0) state_->set_finished_at(to_ns(world_.loop.now()));
   events::append(*state_, events::terminated(world_.loop.now(), exit));
-  const bool asked = restart_wanted_;
-  restart_wanted_ = false;
-  const std::optional<Duration> again_in =
-      conclude(exit.success() ? model::Ended::success : model::Ended::failure, asked);
+  const bool unhealthy = restart_wanted_ && restart_counts_;
+  const bool asked = restart_wanted_ && !restart_counts_;
+  restart_wanted_ = restart_counts_ = false;
+  const bool well = exit.success() && !unhealthy;
+  const std::optional<Duration> again_in = conclude(well ? model::Ended::success : model::Ended::failure, asked);
 
   // The exit is saved before the driver forgets it, and before anybody is told.
   handle_->life = TaskLife::exited;
@@ -175,6 +176,7 @@ Async<TaskRunner::Wait> TaskRunner::destroy_in_driver() {
   const std::string alloc_id = owner_.alloc()->id();
   co_await world_.files.close_logs(alloc_id, name_);
   handle_.reset();
+  network_.reset();
   co_return Wait::go;
 }
 

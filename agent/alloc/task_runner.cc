@@ -43,6 +43,7 @@ TaskRunner::~TaskRunner() = default;
 void TaskRunner::restore(StoredTask stored) {
   if (stored.state != nullptr) *state_ = *stored.state;
   handle_ = std::move(stored.handle);
+  network_ = std::move(stored.network);
   if (!stored.driver.empty()) driver_ = std::move(stored.driver);
   history_.count = stored.attempts;
   if (stored.interval_start != Instant{}) history_.since = stored.interval_start;
@@ -112,7 +113,7 @@ Async<TaskRunner::Wait> TaskRunner::pause(Duration delay) {
     const bool woken = co_await wake_.wait_for(until - world_.loop.uptime());
     if (!woken) co_return Wait::cancelled;
   }
-  restart_wanted_ = false;
+  restart_wanted_ = restart_counts_ = false;
   co_return kill_wanted_ ? Wait::killed : Wait::go;
 }
 
@@ -127,6 +128,13 @@ Result<void> TaskRunner::restart(std::string reason) {
   add_event(events::restart_signaled(world_.loop.now(), reason));
   wake_.notify();
   return {};
+}
+
+void TaskRunner::restart_failed(std::string reason) {
+  if (phase_of(*state_) != TaskPhase::running || restart_wanted_ || kill_wanted_) return;
+  restart_wanted_ = restart_counts_ = true;
+  add_event(events::restart_signaled(world_.loop.now(), reason));
+  wake_.notify();
 }
 
 void TaskRunner::revive(std::string reason) {
@@ -191,11 +199,13 @@ std::string TaskRunner::task_id() const {
   return handle_ && phase_of(*state_) == TaskPhase::running ? handle_->config.id : "";
 }
 
+const Texts* TaskRunner::environment() const { return task_id().empty() ? nullptr : &handle_->config.env; }
+
 bool TaskRunner::logs_disabled() const { return task() != nullptr && task()->log_config().disabled(); }
 
 StoredTask TaskRunner::stored() const {
   return {std::make_shared<const model::TaskState>(*state_), handle_, driver_,
-          static_cast<std::uint32_t>(history_.count), history_.since.value_or(Instant{})};
+          static_cast<std::uint32_t>(history_.count), history_.since.value_or(Instant{}), false, network_};
 }
 
 Async<Result<void>> TaskRunner::save() {

@@ -54,6 +54,8 @@ class TaskRunner {
   void kill();
   /// Ends it, and starts it again; `conflict` "Task not running" unless it runs.
   Result<void> restart(std::string reason);
+  /// As restart(), but as if it had failed: the restart policy decides.
+  void restart_failed(std::string reason);
   /// Starts a dead task again; nothing for others.
   void revive(std::string reason);
   Async<Result<void>> signal(std::string signal, std::string reason);
@@ -70,6 +72,10 @@ class TaskRunner {
   /// The id under which the driver knows the running task; "" when it does not run.
   std::string task_id() const;
   const std::string& driver() const { return driver_; }
+  /// The environment it was started with; null when it does not run.
+  const Texts* environment() const;
+  /// The address that the driver gave it, if any.
+  const std::optional<NetworkOverride>& network() const { return network_; }
   /// The job wants no log collection for it.
   bool logs_disabled() const;
   /// The driver knows, or may know, a start of this task.
@@ -96,6 +102,7 @@ class TaskRunner {
   Async<Result<void>> recover_when_possible(TaskHandle handle);
   Async<Wait> settle(TaskExit exit);
   Async<Wait> destroy_in_driver();
+  void tell_of_secrets(const TaskConfig& config);
   Async<Wait> after_failed_start(Error error);
   Async<Wait> pause(Duration delay);
   /// What follows from the end of a run, written into the state; the delay when it is started again.
@@ -119,11 +126,13 @@ class TaskRunner {
   std::string driver_;
   std::unique_ptr<model::TaskState> state_;
   std::optional<TaskHandle> handle_;
+  std::optional<NetworkOverride> network_;  ///< of the start that runs
   model::RestartHistory history_;
   std::optional<TaskExit> exit_;
   bool adopted_ = false;
   bool kill_wanted_ = false;
   bool restart_wanted_ = false;
+  bool restart_counts_ = false;  ///< the wanted restart is one of a failed task
   bool save_planned_ = false;
   bool stopped_ = false;
   Signal wake_;

@@ -192,7 +192,17 @@ Async<Result<TaskConfig>> TaskRunner::prepare(std::string task_id) {
                                *dirs,           driver->capabilities.fs_isolation};
   Result<TaskConfig> config = make_task_config(input, std::move(task_id), paths);
   if (!config) events::append(*state_, events::failed_validation(world_.loop.now(), config.error().message));
+  if (config) tell_of_secrets(*config);
   co_return config;
+}
+
+/// One event for all of them, and at the first start only: who restarts often would hear of nothing else.
+void TaskRunner::tell_of_secrets(const TaskConfig& config) {
+  const std::vector<std::string> unknown = unknown_secrets(config);
+  if (unknown.empty() || state_->started_at() != 0) return;
+  std::string names;
+  for (const std::string& name : unknown) names += (names.empty() ? "" : ", ") + name;
+  add_event(events::unknown_secrets(world_.loop.now(), names));
 }
 
 Async<Result<void>> TaskRunner::start_in_driver(TaskConfig config) {
@@ -206,6 +216,7 @@ Async<Result<void>> TaskRunner::start_in_driver(TaskConfig config) {
 
   // Saved before it is told: a crash in between must not leave a task that nobody knows.
   handle_ = std::move(started->handle);
+  network_ = std::move(started->network);
   handle_->config.id = id;
   handle_->life = TaskLife::running;
   Result<void> saved = co_await save();

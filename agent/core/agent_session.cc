@@ -11,13 +11,14 @@ namespace {
 /// How long a change that nobody waits for (another event of a task) may gather others.
 constexpr Duration quiet_gathering = 500ms;
 
-/// What somebody may be waiting for: the allocation's status, and each task's state.
+/// What somebody may be waiting for: the allocation's status, each task's state, and its services.
 std::string urgent_part(const AllocRunner& runner) {
   std::string out(runner.client_status().status);
   for (const TaskRunner* task : runner.tasks()) {
     const TaskView view = task->view();
     out += "/" + view.name + std::to_string(static_cast<int>(view.phase)) + (view.failed ? "!" : "");
   }
+  out += "/" + std::to_string(runner.services_version());
   return out;
 }
 
@@ -33,9 +34,19 @@ model::Hello Agent::State::hello() {
   return hello;
 }
 
-void Agent::State::session_began() { tell_now(); }
+/// What the server has lost or given up meanwhile is set right: all that lives is told anew, with its services.
+void Agent::State::session_began() {
+  told_services.clear();
+  for (const auto& [id, runner] : runners) {
+    if (!runner->ended()) changed.insert(id);
+  }
+  tell_now();
+}
 
-void Agent::State::session_lost() { outbox.connection_lost(); }
+void Agent::State::session_lost() {
+  outbox.connection_lost();
+  statuses_told.notify();
+}
 
 Result<void> Agent::State::take(const model::DesiredAllocs& message) {
   DROVER_TRY(desired.apply(message));
@@ -107,6 +118,7 @@ Async<void> Agent::State::remove_alloc(std::string id) {
   removing.erase(id);
   changed.erase(id);
   told.erase(id);
+  told_services.erase(id);
   outbox.drop(id);
   if (desired.allocs().contains(id)) gone.insert(id);
 }
@@ -145,7 +157,7 @@ void Agent::State::tell_now() {
   if (!has_contact || !session) return;
   for (const std::string& id : changed) {
     const auto runner = runners.find(id);
-    if (runner != runners.end()) outbox.put(runner->second->status());
+    if (runner != runners.end()) outbox.put(news_of(*runner->second));
   }
   changed.clear();
   if (!session->connected()) return;
@@ -159,6 +171,25 @@ void Agent::State::tell_now() {
 void Agent::State::take(const model::StatusesStored& message) {
   outbox.stored(message.sequence());
   tell_now();
+  statuses_told.notify();
+}
+
+bool Agent::State::is_told(const std::string& id) const {
+  if (!session || !session->connected()) return true;
+  return !changed.contains(id) && outbox.is_told(id);
+}
+
+/// Services are said only when they are not what was said before: an instance that a user took away stays away.
+std::shared_ptr<const model::AllocStatus> Agent::State::news_of(const AllocRunner& runner) {
+  if (!runner.services_known()) return runner.status();
+  model::AllocServices services = runner.services().registrations();
+  std::string bytes = services.SerializeAsString();
+  const auto told_before = told_services.find(runner.id());
+  if (told_before != told_services.end() && told_before->second == bytes) return runner.status();
+  told_services[runner.id()] = std::move(bytes);
+  auto status = std::make_shared<model::AllocStatus>(*runner.status());
+  *status->mutable_services() = std::move(services);
+  return status;
 }
 
 void Agent::State::take(const model::OpenTunnel& message) {

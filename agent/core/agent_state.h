@@ -49,6 +49,8 @@ struct Agent::State final : SessionOwner, ClientApi::Owner {
   LocalAllocs local_allocs() const;
 
   void alloc_changed(const AllocRunner& runner);
+  bool is_told(const std::string& id) const;
+  std::shared_ptr<const model::AllocStatus> news_of(const AllocRunner& runner);
   Async<void> tell_soon();
   Async<void> tell_later();
   void tell_now();
@@ -64,6 +66,7 @@ struct Agent::State final : SessionOwner, ClientApi::Owner {
   Settings settings;
   Signal drivers_changed;
   Signal server_contacted;
+  Signal statuses_told;
   bool has_contact = false;
   World world;
 
@@ -79,6 +82,7 @@ struct Agent::State final : SessionOwner, ClientApi::Owner {
   std::set<std::string> gone;               ///< deleted or never run here, though the server still lists them
   std::map<std::string, std::string> told;  ///< the last urgent part of each status
   std::set<std::string> changed;            ///< allocations whose status is to be told
+  std::map<std::string, std::string> told_services;  ///< what was said of services in this session, as bytes
   bool tell_planned = false;
   bool tell_later_planned = false;
   bool node_planned = false;

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 #include "agent/testing/fixed_facts.h"
 #include "agent/testing/fixtures.h"
 #include "agent/testing/test_link.h"
@@ -43,6 +45,7 @@ class FakeServer {
   std::map<std::string, std::shared_ptr<const model::Allocation>> wanted;
   std::map<std::string, std::string> told;  ///< the last status of each allocation
   std::vector<std::string> history;         ///< "<id>:<status>" of all that was told
+  std::vector<std::string> services;        ///< each set of services that was told
   std::vector<model::Node> nodes;
   std::vector<std::string> secrets;
   std::vector<std::unique_ptr<ServerSession>> sessions;
@@ -71,10 +74,18 @@ class FakeServer {
     for (const auto& [id, alloc] : wanted) *message.mutable_allocs()->add_allocs() = *alloc;
     static_cast<void>(session.send(std::move(message)));
   }
+  /// "api ready, admin unready".
+  static std::string words_of(const model::AllocServices& all) {
+    std::string out;
+    for (const auto& service : all.services())
+      out += (out.empty() ? "" : ", ") + service.service_name() + (service.unready() ? " unready" : " ready");
+    return out;
+  }
   void take(ServerSession& session, const model::AllocStatuses& statuses) {
     for (const model::AllocStatus& status : statuses.allocs()) {
       told[status.id()] = status.client_status();
       history.push_back(status.id() + ":" + status.client_status());
+      if (status.has_services()) services.push_back(words_of(status.services()));
     }
     if (!acknowledges) return;
     model::ToAgent answer;
@@ -93,9 +104,10 @@ struct Life {
         drivers(loop, machine.machine),
         store(loop, machine.disk),
         files(loop, machine.folders),
+        probe(loop),
         link(loop, server_loop),
         workers(loop),
-        agent({loop, random, drivers, store, files, facts, link, workers, Log()}, std::move(settings)) {}
+        agent({loop, random, drivers, store, files, facts, probe, link, workers, Log()}, std::move(settings)) {}
 
   VirtualLoop loop;
   SeededRandom random{11};
@@ -103,6 +115,7 @@ struct Life {
   MemoryStore store;
   MemoryFiles files;
   FixedFacts facts;
+  SimProbe probe;
   TestLink link;
   LoopWorkers workers;
   Agent agent;
@@ -306,6 +319,56 @@ TEST_CASE("a burst of events of one task is one message, a change of state is to
   // received+set up, started, ended: each a change that somebody may wait for.
   CHECK(f.server.history.size() <= 4);
   CHECK(f.server.history.size() >= 2);
+}
+
+/// A service "api" with a check, of the group.
+void add_service(model::TaskGroup& group) {
+  model::Service& service = *group.add_services();
+  service.set_name("api");
+  service.set_port_label("8000");
+  model::ServiceCheck& check = *service.add_checks();
+  check.set_type("http");
+  check.set_path("/health");
+  check.set_interval(Duration(10s).count());
+  check.set_timeout(Duration(2s).count());
+}
+
+std::shared_ptr<const model::Allocation> serving_alloc() {
+  return make_alloc([](auto&, model::TaskGroup& group) { add_service(group); });
+}
+
+TEST_CASE("services are told as they become ready, and taken back before the task is stopped", "[agent]") {
+  Fixture f;
+  f.server.wanted[test_alloc_id] = serving_alloc();
+  f.server.push(true);
+  f.advance(3s);
+  CHECK(f.server.services == std::vector<std::string>{"api unready", "api ready"});
+
+  f.server.services.clear();
+  f.server.wanted[test_alloc_id] =
+      changed_alloc(*serving_alloc(), [](model::Allocation& alloc) { alloc.set_desired_status("stop"); });
+  f.server.push(true);
+  CHECK(f.server.services == std::vector<std::string>{""});
+  f.advance(100ms);  // who follows the list stops asking meanwhile
+  CHECK(f.machine.machine.ends.empty());
+  f.advance(1s);
+  CHECK(f.machine.machine.ends.size() == 1);
+  CHECK(f.server.told[test_alloc_id] == "complete");
+}
+
+TEST_CASE("a new session is told of all services again, and an agent that restarts does not take them away", "[agent]") {
+  Fixture f;
+  f.server.wanted[test_alloc_id] = serving_alloc();
+  f.server.push(true);
+  f.advance(3s);
+
+  f.server.services.clear();
+  f.stop();
+  f.begin();
+  f.advance(500ms);
+  REQUIRE_FALSE(f.server.services.empty());
+  CHECK(std::count(f.server.services.begin(), f.server.services.end(), "api ready") ==
+        static_cast<std::ptrdiff_t>(f.server.services.size()));
 }
 
 }  // namespace drover::agent

@@ -7,6 +7,7 @@
 #include "agent/alloc/alloc_runner.h"
 #include "agent/drivers/drivers.h"
 #include "agent/host_facts.h"
+#include "agent/http/checks_json.h"
 #include "agent/http/usage_json.h"
 #include "base/json/json.h"
 
@@ -99,7 +100,7 @@ Async<http::Response> ClientApi::about_alloc(Path path, http::Request request) {
   const std::string id = path[1], what = path[2];
   if (owner_.find_alloc(id) == nullptr) co_return unknown_alloc(id);
   if (what == "stats") co_return co_await usage(id, std::move(request));
-  if (what == "checks") co_return json_answer("{}");
+  if (what == "checks") co_return json_answer(checks_json(*owner_.find_alloc(id)));
   if (what == "gc") {
     const Result<void> collected = owner_.collect(id);
     co_return collected ? json_answer(index_answer) : failed(collected.error());
@@ -109,7 +110,8 @@ Async<http::Response> ClientApi::about_alloc(Path path, http::Request request) {
     if (what == "restart") co_return co_await restart(id, std::move(request));
     co_return co_await signal(id, std::move(request));
   }
-  if (what == "exec" || what == "snapshot" || what == "pause")
+  if (what == "exec") co_return exec(id, std::move(request));
+  if (what == "snapshot" || what == "pause")
     co_return text_answer(501, text("client/allocation/{} is not supported yet", what));
   co_return text_answer(404, "resource not found");
 }
@@ -125,15 +127,13 @@ Async<http::Response> ClientApi::usage(std::string alloc_id, http::Request reque
     if (!task->task_id().empty() && (wanted.empty() || wanted == name))
       running.push_back({name, task->driver(), task->task_id()});
   }
-  if (!wanted.empty() && owner_.find_alloc(alloc_id)->task(wanted) == nullptr)
-    co_return text_answer(404, text("unknown task name \"{}\"", wanted));
 
   std::map<std::string, TaskUsage> usages;
   for (const Running& task : running) {
     Result<TaskUsage> measured = co_await parts_.drivers.task_usage(task.driver, task.id);
     if (measured) usages[task.name] = std::move(measured).value();
   }
-  co_return json_answer(alloc_usage_json(usages, parts_.loop.now()));
+  co_return json_answer(alloc_usage_json(usages));
 }
 
 Async<http::Response> ClientApi::restart(std::string alloc_id, http::Request request) {

@@ -52,6 +52,10 @@ class ClientApi {
   Async<http::Response> signal(std::string alloc_id, http::Request request);
   Async<http::Response> host_use();
 
+  // client_exec.cc
+  http::Response exec(std::string alloc_id, http::Request request);
+  Async<void> converse(std::string alloc_id, http::Request request, http::WebSocket& socket);
+
   // client_fs.cc
   Async<http::Response> about_files(Path path, http::Request request);
   Async<http::Response> list(AllocFolder folder, http::Request request);

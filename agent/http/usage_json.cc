@@ -8,6 +8,13 @@
 namespace drover::agent {
 namespace {
 
+/// What is measured of a sum is what is measured of any part.
+void add_measured(const std::vector<std::string>& names, google::protobuf::RepeatedPtrField<std::string>& to) {
+  for (const std::string& name : names) {
+    if (std::find(to.begin(), to.end(), name) == to.end()) *to.Add() = name;
+  }
+}
+
 void add(const Usage& usage, model::ResourceUsage& out) {
   model::MemoryStats& memory = *out.mutable_memory_stats();
   memory.set_rss(memory.rss() + usage.rss);
@@ -24,14 +31,13 @@ void add(const Usage& usage, model::ResourceUsage& out) {
   cpu.set_percent(cpu.percent() + usage.cpu_percent);
   cpu.set_throttled_periods(cpu.throttled_periods() + usage.cpu_throttled_periods);
   cpu.set_throttled_time(cpu.throttled_time() + usage.cpu_throttled_time);
-  out.set_device_stats("[]");
+  add_measured(usage.memory_measured, *memory.mutable_measured());
+  add_measured(usage.cpu_measured, *cpu.mutable_measured());
 }
 
 model::ResourceUsage to_message(const Usage& usage) {
   model::ResourceUsage out;
   add(usage, out);
-  for (const std::string& name : usage.memory_measured) out.mutable_memory_stats()->add_measured(name);
-  for (const std::string& name : usage.cpu_measured) out.mutable_cpu_stats()->add_measured(name);
   return out;
 }
 
@@ -49,12 +55,11 @@ model::HostDiskStats to_message(const DiskUse& disk) {
 
 }  // namespace
 
-std::string alloc_usage_json(const std::map<std::string, TaskUsage>& tasks, Instant now) {
+std::string alloc_usage_json(const std::map<std::string, TaskUsage>& tasks) {
   model::AllocResourceUsage out;
   out.mutable_resource_usage()->mutable_memory_stats();
   out.mutable_resource_usage()->mutable_cpu_stats();
   out.mutable_resource_usage()->set_device_stats("[]");
-  out.set_timestamp(to_ns(now));
   for (const auto& [name, usage] : tasks) {
     model::TaskResourceUsage& task = (*out.mutable_tasks())[name];
     *task.mutable_resource_usage() = to_message(usage.total);
@@ -83,7 +88,6 @@ std::string host_use_json(const HostUse& use, Instant now) {
   }
   for (const DiskUse& disk : use.disks) *out.add_disk_stats() = to_message(disk);
   *out.mutable_alloc_dir_stats() = to_message(use.alloc_disk);
-  out.set_device_stats("[]");
   out.set_uptime(use.uptime_seconds);
   out.set_timestamp(to_ns(now));
   out.set_cpu_ticks_consumed(use.cpu_ticks);

@@ -10,8 +10,8 @@
 
 namespace drover::agent {
 
-/// Measurements as the API shows them: of an allocation the sum over its tasks.
-std::string alloc_usage_json(const std::map<std::string, TaskUsage>& tasks, Instant now);
+/// Measurements as the API shows them: of an allocation the sum over its tasks, all zero when there is none.
+std::string alloc_usage_json(const std::map<std::string, TaskUsage>& tasks);
 std::string host_use_json(const HostUse& use, Instant now);
 
 }  // namespace drover::agent

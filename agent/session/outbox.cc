@@ -7,8 +7,14 @@
 namespace drover::agent {
 
 void Outbox::put(Status status) {
-  const std::string id = status->id();
-  waiting_[id] = std::move(status);
+  Status& waiting = waiting_[status->id()];
+  // Words about services that have not been sent yet are not lost in a later status without any.
+  if (waiting != nullptr && waiting->has_services() && !status->has_services()) {
+    auto merged = std::make_shared<model::AllocStatus>(*status);
+    *merged->mutable_services() = waiting->services();
+    status = std::move(merged);
+  }
+  waiting = std::move(status);
 }
 
 std::unique_ptr<model::AllocStatuses> Outbox::next() {

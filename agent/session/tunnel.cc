@@ -1,6 +1,7 @@
 #include "agent/session/tunnel.h"
 
 #include <algorithm>
+#include <deque>
 #include <memory>
 
 #include "base/loop/scope.h"
@@ -23,8 +24,11 @@ http::Request to_request(const model::OpenTunnel& open) {
   return request;
 }
 
+/// Messages of a websocket that wait to be received.
+constexpr std::size_t inbox_max = 64;
+
 /// One tunnel being answered: a reader takes what the other side sends, a server answers beside it.
-class Answering final : public http::StreamWriter {
+class Answering final : public http::StreamWriter, public http::WebSocket {
  public:
   Answering(Loop& loop, std::unique_ptr<Tunnel> stream, http::Handler handler, const model::OpenTunnel& open)
       : stream_(std::move(stream)),
@@ -48,11 +52,8 @@ class Answering final : public http::StreamWriter {
   Async<bool> write(std::string chunk) override {
     std::size_t sent = 0;
     while (sent < chunk.size()) {
-      while (credit_ == 0 && !gone_) {
-        const bool woken = co_await changed_.wait();
-        if (!woken) co_return false;
-      }
-      if (gone_) co_return false;
+      const bool open = co_await wait_for_credit();
+      if (!open) co_return false;
       const std::size_t size = std::min({chunk.size() - sent, tunnel_piece_max, credit_});
       model::TunnelFrame frame;
       frame.set_body(chunk.substr(sent, size));
@@ -65,7 +66,47 @@ class Answering final : public http::StreamWriter {
 
   Async<bool> flush() override { co_return !gone_; }
 
+  // Of a websocket.
+  Async<Result<std::string>> receive() override {
+    while (inbox_.empty()) {
+      if (gone_ || closed_) co_return fail(Code::unavailable, "the other side has closed the websocket");
+      const bool woken = co_await changed_.wait();
+      if (!woken) co_return fail(Code::cancelled, "cancelled");
+    }
+    std::string message = std::move(inbox_.front());
+    inbox_.pop_front();
+    grant(message.size());
+    co_return message;
+  }
+
+  Async<bool> send(std::string message) override {
+    const bool open = co_await wait_for_credit();
+    if (!open) co_return false;
+    credit_ -= std::min(credit_, message.size());
+    model::TunnelFrame frame;
+    frame.set_message(std::move(message));
+    co_return stream_->send(std::move(frame)).ok();
+  }
+
+  void close(int code, std::string reason) override {
+    if (closed_) return;
+    closed_ = true;
+    model::TunnelFrame frame;
+    frame.mutable_close()->set_code(code);
+    frame.mutable_close()->set_reason(std::move(reason));
+    const Result<void> sent = stream_->send(std::move(frame));
+    static_cast<void>(sent);  // nobody listens any more: nothing to tell them
+  }
+
  private:
+  Async<bool> wait_for_credit() {
+    while (credit_ == 0 && !gone_) {
+      const bool woken = co_await changed_.wait();
+      if (!woken) co_return false;
+    }
+    co_return !gone_;
+  }
+
   Async<void> read_frames() {
     for (;;) {
       const Result<model::TunnelFrame> frame = co_await stream_->receive();
@@ -82,6 +123,13 @@ class Answering final : public http::StreamWriter {
         case model::TunnelFrame::kEnd:
           if (request_complete_ || !frame->end().error().empty()) co_return;
           request_complete_ = true;
+          break;
+        case model::TunnelFrame::kMessage:
+          if (inbox_.size() >= inbox_max || frame->message().size() > http::websocket_message_max) co_return;
+          inbox_.push_back(frame->message());
+          break;
+        case model::TunnelFrame::kClose:
+          closed_ = true;
           break;
         default:
           break;
@@ -100,6 +148,12 @@ class Answering final : public http::StreamWriter {
     http::Response response = co_await handler_(std::move(request));
     if (!send_head(response)) co_return;
     bool whole = false;
+    if (response.websocket) {
+      co_await response.websocket(*this);
+      close(1000, "");
+      stream_->close("the websocket has ended");
+      co_return;
+    }
     if (response.stream)
       whole = co_await response.stream(*this);
     else
@@ -139,6 +193,8 @@ class Answering final : public http::StreamWriter {
   std::size_t credit_ = tunnel_credit_first;
   bool request_complete_ = false;
   bool gone_ = false;
+  bool closed_ = false;  ///< the websocket, by either side
+  std::deque<std::string> inbox_;
   Signal changed_;
   Scope scope_;
 };

@@ -49,6 +49,27 @@ Async<http::Response> stream_much(http::Request) {
   co_return response;
 }
 
+/// Answers each message; "bye" ends it.
+Async<void> talk(http::WebSocket& socket) {
+  for (;;) {
+    Result<std::string> message = co_await socket.receive();
+    if (!message) co_return;
+    if (*message == "bye") {
+      socket.close(1008, "bye");
+      co_return;
+    }
+    const bool sent = co_await socket.send(*message + " again");
+    if (!sent) co_return;
+  }
+}
+
+Async<http::Response> converse(http::Request) {
+  http::Response response;
+  response.status = 101;
+  response.websocket = talk;
+  co_return response;
+}
+
 }  // namespace
 
 TEST_CASE("a tunnel names itself, then answers with head, body and end", "[agent]") {
@@ -96,6 +117,35 @@ TEST_CASE("no more than the credit is on its way", "[agent]") {
 TEST_CASE("when the other side goes away, the answer ends", "[agent]") {
   Fixture f(stream_much);
   f.link.tunnels.clear();
+  f.time.advance(1s);
+  SUCCEED("nothing is left waiting");
+}
+
+TEST_CASE("a websocket passes whole messages both ways, and its end is told", "[agent]") {
+  Fixture f(converse);
+  CHECK(f.heard().has_accept());
+  CHECK(f.heard().head().status() == 101);
+
+  model::TunnelFrame message;
+  message.set_message("one");
+  f.tell(message);
+  CHECK(f.heard().credit() == 3);
+  CHECK(f.heard().message() == "one again");
+  message.set_message("bye");
+  f.tell(message);
+  CHECK(f.heard().credit() == 3);
+  const model::TunnelFrame closed = f.heard();
+  CHECK(closed.close().code() == 1008);
+  CHECK(closed.close().reason() == "bye");
+}
+
+TEST_CASE("a websocket whose other side closes ends its conversation", "[agent]") {
+  Fixture f(converse);
+  CHECK(f.heard().has_accept());
+  CHECK(f.heard().has_head());
+  model::TunnelFrame close;
+  close.mutable_close()->set_code(1000);
+  f.tell(close);
   f.time.advance(1s);
   SUCCEED("nothing is left waiting");
 }

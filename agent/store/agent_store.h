@@ -30,6 +30,7 @@ struct StoredTask {
   std::uint32_t attempts = 0;        ///< restarts counted in the current interval of the restart policy
   Instant interval_start{};
   bool finished = false;  ///< will never run again
+  std::optional<NetworkOverride> network;  ///< what the driver made for the start that is running
 };
 
 struct StoredAlloc {

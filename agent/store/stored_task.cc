@@ -131,6 +131,15 @@ std::string write_stored_task(const StoredTask& task) {
   out.set_driver(task.driver);
   out.set_attempts(task.attempts);
   out.set_interval_start_ns(to_ns(task.interval_start));
+  if (task.network) {
+    out.mutable_network()->set_address(task.network->address);
+    out.mutable_network()->set_auto_advertise(task.network->auto_advertise);
+    for (const auto& [label, port] : task.network->port_map) {
+      stored::MappedPort& mapped = *out.mutable_network()->add_ports();
+      mapped.set_label(label);
+      mapped.set_port(port);
+    }
+  }
   if (task.handle) {
     stored::Handle& handle = *out.mutable_handle();
     handle.set_version(task.handle->version);
@@ -150,6 +159,12 @@ Result<StoredTask> read_stored_task(std::string_view bytes) {
   out.driver = in.driver();
   out.attempts = in.attempts();
   out.interval_start = from_ns(in.interval_start_ns());
+  if (in.has_network()) {
+    out.network.emplace();
+    out.network->address = in.network().address();
+    out.network->auto_advertise = in.network().auto_advertise();
+    for (const stored::MappedPort& mapped : in.network().ports()) out.network->port_map[mapped.label()] = mapped.port();
+  }
   if (in.has_handle()) {
     TaskHandle handle;
     handle.version = in.handle().version();

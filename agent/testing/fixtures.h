@@ -8,6 +8,7 @@
 #include "agent/testing/memory_files.h"
 #include "agent/testing/memory_store.h"
 #include "agent/testing/sim_drivers.h"
+#include "agent/testing/sim_probe.h"
 #include "base/loop/virtual_loop.h"
 #include "model/fwd.h"
 
@@ -38,9 +39,11 @@ class TestLife {
   SimDrivers drivers;
   MemoryStore store;
   MemoryFiles files;
+  SimProbe probe;
   Settings settings;
   Signal drivers_changed;
   Signal server_contacted;
+  Signal told;
   bool has_contact = true;
   World world;
 };

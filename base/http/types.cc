@@ -58,6 +58,14 @@ const std::string* Request::parameter(std::string_view name) const {
   return nullptr;
 }
 
+bool wants_websocket(const Request& request) {
+  // "Connection: keep-alive, Upgrade" is what browsers send.
+  std::string connection(request.headers.get("Connection"));
+  std::transform(connection.begin(), connection.end(), connection.begin(), lower);
+  return request.method == "GET" && same_name(request.headers.get("Upgrade"), "websocket") &&
+         connection.find("upgrade") != std::string::npos && !request.headers.get("Sec-WebSocket-Key").empty();
+}
+
 std::optional<std::string> decode_percent(std::string_view text, bool plus_is_space) {
   std::string out;
   out.reserve(text.size());

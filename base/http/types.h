@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include <drover/result.h>
+
 #include "base/loop/async.h"
 
 namespace drover::http {
@@ -65,13 +67,35 @@ class StreamWriter {
 /// status, the connection is cut so that the client sees a truncated body.
 using Stream = std::function<Async<bool>(StreamWriter&)>;
 
-/// The answer: a status, header fields, and either a body or a stream. Content-Length, Transfer-Encoding, Connection and
-/// Content-Encoding are the server's. (A connection upgrade would be a third alternative here.)
+/// One end of a websocket: whole text messages either way. Lives on the server's loop, valid until the conversation
+/// returns. Pings are answered below it.
+class WebSocket {
+ public:
+  virtual ~WebSocket() = default;
+  /// The next message. One receive at a time, beside any send. `unavailable`: the other side has closed it or gone;
+  /// `exhausted`: it sent more than websocket_message_max; `cancelled`.
+  virtual Async<Result<std::string>> receive() = 0;
+  /// Waits while the other side is slow. False: it has gone, or the wait was cancelled.
+  virtual Async<bool> send(std::string message) = 0;
+  /// Ends it: code as in RFC 6455 (1000 normal, 1008 refused, 1011 failed), and the reason, cut to 123 bytes. Once.
+  virtual void close(int code, std::string reason) = 0;
+};
+constexpr std::size_t websocket_message_max = 1u << 20;
+
+/// Talks until it returns; what it has not closed then is closed with 1000.
+using Conversation = std::function<Async<void>(WebSocket&)>;
+
+/// Whether a request asks for an upgrade to a websocket.
+bool wants_websocket(const Request& request);
+
+/// The answer: a status, header fields, and either a body, a stream, or a websocket conversation. Content-Length,
+/// Transfer-Encoding, Connection and Content-Encoding are the server's.
 struct Response {
   int status = 200;
   Headers headers;
   std::string body;
   Stream stream;          ///< when set, `body` is not used
+  Conversation websocket; ///< when set, the connection is upgraded: only in answer to a request that wants it
   bool compress = true;   ///< gzip if the client accepts it; false for streams that must arrive line by line
 };
 

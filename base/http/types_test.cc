@@ -43,4 +43,16 @@ TEST_CASE("a query keeps order, empty values and repeated names", "[http]") {
   CHECK(format_query({}).empty());
 }
 
+TEST_CASE("a websocket is asked for by a GET that wants an upgrade and has a key", "[http]") {
+  Request request;
+  request.method = "GET";
+  request.headers.add("Connection", "keep-alive, Upgrade");
+  request.headers.add("upgrade", "WebSocket");
+  CHECK_FALSE(wants_websocket(request));
+  request.headers.add("Sec-WebSocket-Key", "x3JJHMbDL1EzLkh9GBhXDw==");
+  CHECK(wants_websocket(request));
+  request.method = "POST";
+  CHECK_FALSE(wants_websocket(request));
+}
+
 }  // namespace drover::http

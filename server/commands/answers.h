@@ -9,6 +9,7 @@
 
 #include "base/loop/time.h"
 #include "model/fwd.h"
+#include "server/state/service.h"
 #include "server/state/types.h"
 
 namespace drover::server {
@@ -60,6 +61,14 @@ struct StopAlloc {
 
 struct AllocStopped {
   std::string eval_id;
+  Index index = 0;
+};
+
+struct RemoveService {
+  ServiceKey service;
+};
+
+struct ServiceRemoved {
   Index index = 0;
 };
 

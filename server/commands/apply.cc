@@ -23,6 +23,7 @@ Result<void> apply(State& state, const proto::Command& command, Index index) {
     case Kind::kSetEligibility: return apply(state, command.set_eligibility());
     case Kind::kPurgeNode: return apply(state, command.purge_node());
     case Kind::kCollectGarbage: return apply(state, command.collect_garbage());
+    case Kind::kRemoveService: return apply(state, command.remove_service());
     case Kind::KIND_NOT_SET: break;
   }
   return fail(Code::unsupported, "command {} is of a kind that this server does not know", index);

@@ -18,6 +18,7 @@ class SetNodeStatus;
 class SetEligibility;
 class PurgeNode;
 class CollectGarbage;
+class RemoveService;
 }  // namespace proto
 
 // How each command changes the state. Each stands in the file of its command, below what decides it.
@@ -32,5 +33,6 @@ Result<void> apply(State& state, const proto::SetNodeStatus& command);
 Result<void> apply(State& state, const proto::SetEligibility& command);
 Result<void> apply(State& state, const proto::PurgeNode& command);
 Result<void> apply(State& state, const proto::CollectGarbage& command);
+Result<void> apply(State& state, const proto::RemoveService& command);
 
 }  // namespace drover::server

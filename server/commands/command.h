@@ -49,6 +49,7 @@ Result<Decision<JobRegistered>> decide(const RegisterJob& request, const Decidin
 Result<Decision<JobRegistered>> decide(const EvaluateJob& request, const Deciding& deciding);
 Result<Decision<JobDeregistered>> decide(const DeregisterJob& request, const Deciding& deciding);
 Result<Decision<AllocStopped>> decide(const StopAlloc& request, const Deciding& deciding);
+Result<Decision<ServiceRemoved>> decide(const RemoveService& request, const Deciding& deciding);
 Result<Decision<NodeUpdated>> decide(const SetEligibility& request, const Deciding& deciding);
 Result<Decision<NodeUpdated>> decide(const EvaluateNode& request, const Deciding& deciding);
 Result<Decision<NodeUpdated>> decide(const PurgeNode& request, const Deciding& deciding);

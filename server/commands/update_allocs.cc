@@ -1,9 +1,12 @@
 #include <map>
+#include <optional>
+#include <vector>
 
 #include "model/policy.h"
 #include "model/proto/alloc.pb.h"
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
+#include "model/proto/node.pb.h"
 #include "model/proto/session.pb.h"
 #include "server/commands/apply.h"
 #include "server/commands/evals.h"
@@ -13,6 +16,8 @@
 // What agents say of their allocations: all that came in a turn is one command.
 namespace drover::server {
 namespace {
+
+constexpr std::size_t services_per_alloc_max = 512;
 
 const model::TaskGroup* group_named(const model::Job& job, const std::string& name) {
   for (const auto& group : job.task_groups()) {
@@ -31,6 +36,7 @@ bool changes(const Snapshot& state, const AllocRow& row, const model::AllocStatu
   *held.mutable_task_states() = known.task_states();
   if (known.has_network_status()) *held.mutable_network_status() = known.network_status();
   model::AllocStatus said = status;
+  said.clear_services();
   said.clear_modify_time();
   said.clear_deployment_status();
   if (!said.has_network_status()) held.clear_network_status();
@@ -38,6 +44,48 @@ bool changes(const Snapshot& state, const AllocRow& row, const model::AllocStatu
   if (to_bytes(held) != to_bytes(said)) return true;
   if (!status.has_deployment_status()) return false;
   return !known.deployment_status().has_healthy() || known.deployment_status().healthy() != status.deployment_status().healthy();
+}
+
+/// What its agent may say of the services of an allocation: who and where they are is not for it to choose.
+model::AllocServices services_said(const Snapshot& state, const AllocRow& row, const model::AllocStatus& status) {
+  model::AllocServices services;
+  const std::string& end = status.client_status();
+  if (row.client_terminal() || end == "complete" || end == "failed") return services;
+  std::map<std::string, const model::ServiceRegistration*> by_id;
+  for (const auto& said : status.services().services()) {
+    const bool named = !said.id().empty() && !said.service_name().empty();
+    if (named && by_id.size() < services_per_alloc_max) by_id.emplace(said.service_name() + "/" + said.id(), &said);
+  }
+  const JobKey& job = state.job_of(row);
+  const Uuid node_id = state.node_of(row);
+  const model::Node* node = state.node(node_id);
+  for (const auto& [id, said] : by_id) {
+    auto& service = *services.add_services();
+    service = *said;
+    service.set_namespace_(job.ns);
+    service.set_job_id(job.id);
+    service.set_alloc_id(to_text(row.id));
+    service.set_node_id(to_text(node_id));
+    service.set_datacenter(node ? node->datacenter() : "");
+    service.clear_create_index();
+    service.clear_modify_index();
+  }
+  return services;
+}
+
+/// The part of a status that says something new; nothing when there is none.
+std::optional<model::AllocStatus> news(const Snapshot& state, const AllocRow& row, const model::AllocStatus& status) {
+  model::AllocStatus said = status;
+  if (said.has_services()) {
+    *said.mutable_services() = services_said(state, row, status);
+    if (!state.says_of_services(row.id, said.services())) said.clear_services();
+  }
+  if (changes(state, row, status)) return said;
+  if (!said.has_services()) return std::nullopt;
+  model::AllocStatus only;
+  only.set_id(said.id());
+  only.mutable_services()->Swap(said.mutable_services());
+  return only;
 }
 
 /// Whether the policy of its group lets the failed allocation be replaced, now or later.
@@ -49,6 +97,27 @@ bool will_be_rescheduled(const Snapshot& state, const AllocRow& row, const model
   if (!group || !group->has_reschedule_policy()) return false;
   return model::reschedules(group->reschedule_policy()) &&
          model::next_reschedule(group->reschedule_policy(), failed.reschedule_tracker(), model::failed_at(failed)).has_value();
+}
+
+/// Everything that was said of each allocation, as one: later words replace earlier ones, but where they are silent of
+/// services the earlier ones stand. In the order in which allocations came first.
+std::vector<model::AllocStatus> merged(const UpdateAllocs& request) {
+  std::vector<model::AllocStatus> all;
+  std::map<std::string, std::size_t> places;
+  for (const auto& message : request.statuses) {
+    for (const auto& status : message->allocs()) {
+      const auto [place, is_new] = places.try_emplace(status.id(), all.size());
+      if (is_new) {
+        all.push_back(status);
+        continue;
+      }
+      model::AllocStatus later = status;
+      model::AllocStatus& earlier = all[place->second];
+      if (!later.has_services() && earlier.has_services()) later.mutable_services()->Swap(earlier.mutable_services());
+      earlier = std::move(later);
+    }
+  }
+  return all;
 }
 
 /// What has to happen because of one status: the trigger of an evaluation of its job, or "".
@@ -69,22 +138,20 @@ Result<Decision<AllocsUpdated>> decide(const UpdateAllocs& request, const Decidi
   auto command = new_command(deciding);
   auto& update = *command->mutable_update_allocs();
   std::map<JobKey, model::Evaluation> evals;
-  std::map<std::string, int> last;
-  for (const auto& message : request.statuses) {
-    for (const auto& status : message->allocs()) {
-      const AllocRow* row = state.alloc(parse_uuid(status.id()));
-      if (!row || !changes(state, *row, status)) continue;
-      const auto [known, is_new] = last.try_emplace(status.id(), update.allocs_size());
-      *(is_new ? update.add_allocs() : update.mutable_allocs(known->second)) = status;
+  for (const model::AllocStatus& status : merged(request)) {
+    const AllocRow* row = state.alloc(parse_uuid(status.id()));
+    if (!row) continue;
+    std::optional<model::AllocStatus> said = news(state, *row, status);
+    if (!said) continue;
+    const std::string_view trigger = said->client_status().empty() ? "" : trigger_of(state, *row, *said);
+    *update.add_allocs() = std::move(*said);
 
-      const std::string_view trigger = trigger_of(state, *row, status);
-      const JobKey& key = state.job_of(*row);
-      if (trigger.empty() || evals.contains(key)) continue;
-      const JobVersionRow* current = state.current(key.ns, key.id);
-      model::Evaluation eval = job_eval(deciding, current ? *current->spec : *state.version_of(*row).spec, trigger, 0);
-      if (trigger == "job-deregister") eval.set_type("service");
-      evals.emplace(key, std::move(eval));
-    }
+    const JobKey& key = state.job_of(*row);
+    if (trigger.empty() || evals.contains(key)) continue;
+    const JobVersionRow* current = state.current(key.ns, key.id);
+    model::Evaluation eval = job_eval(deciding, current ? *current->spec : *state.version_of(*row).spec, trigger, 0);
+    if (trigger == "job-deregister") eval.set_type("service");
+    evals.emplace(key, std::move(eval));
   }
   if (update.allocs_size() == 0) return Decision<AllocsUpdated>{};
   for (auto& [key, eval] : evals) *update.add_evals() = std::move(eval);

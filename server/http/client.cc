@@ -48,6 +48,23 @@ Async<http::Response> of_alloc(HttpParts* parts, api::Call call) {
   co_return co_await ask_node_of_alloc(parts, alloc, std::move(call));
 }
 
+Async<void> say_unknown(std::string alloc, http::WebSocket& client) {
+  constexpr int refused_code = 1008;
+  client.close(refused_code, text("Unknown allocation \"{}\"", alloc));
+  co_return;
+}
+
+/// A command in a running task: its errors are told on the websocket.
+Async<http::Response> exec(HttpParts* parts, api::Call call) {
+  if (!http::wants_websocket(call.request)) co_return api::refuse(500, "exec is a websocket: the request does not ask for an upgrade to one");
+  const std::string alloc = call.capture(0);
+  if (parts->server.snapshot()->alloc(parse_uuid(alloc))) co_return co_await ask_node_of_alloc(parts, alloc, std::move(call));
+  http::Response response;
+  response.status = 101;
+  response.websocket = [alloc](http::WebSocket& client) { return say_unknown(alloc, client); };
+  co_return response;
+}
+
 Async<http::Response> unknown_of_alloc(HttpParts*, api::Call) { co_return api::refuse(404, "resource not found"); }
 
 /// The node named by `node_id`, else the one of this process.
@@ -72,6 +89,7 @@ void add_client_routes(HttpParts& parts, std::vector<api::Route>& routes) {
   routes.push_back(local_route(parts, "*", "/v1/client/fs/{operation}", "", no_operation, Looks::nothing));
   routes.push_back(local_route(parts, "*", "/v1/client/allocation/{id}/stats", "read-job", of_alloc, Looks::regional));
   routes.push_back(local_route(parts, "*", "/v1/client/allocation/{id}/checks", "read-job", of_alloc, Looks::regional));
+  routes.push_back(local_route(parts, "*", "/v1/client/allocation/{id}/exec", "alloc-exec|alloc-node-exec", exec, Looks::regional));
   routes.push_back(local_route(parts, "PUT|POST", "/v1/client/allocation/{id}/restart", "alloc-lifecycle", of_alloc, Looks::regional));
   routes.push_back(local_route(parts, "PUT|POST", "/v1/client/allocation/{id}/signal", "alloc-lifecycle", of_alloc, Looks::regional));
   routes.push_back(local_route(parts, "*", "/v1/client/allocation/{id}/gc", "submit-job|gc-allocation", of_alloc, Looks::regional));

@@ -1,6 +1,8 @@
 #include "server/http/tunnel_endpoints.h"
 
 #include "api/answer.h"
+#include "base/loop/scope.h"
+#include "base/loop/signal.h"
 
 namespace drover::server {
 namespace {
@@ -9,7 +11,7 @@ namespace {
 constexpr std::size_t whole_max = 1 << 20;
 
 /// Headers of a request that mean something to an agent.
-constexpr std::string_view forwarded[] = {"X-Nomad-Token", "Content-Type"};
+constexpr std::string_view forwarded[] = {"X-Nomad-Token", "Content-Type", "Upgrade", "Connection", "Sec-WebSocket-Key"};
 
 TunnelRequest request_of(const http::Request& request) {
   TunnelRequest out;
@@ -69,6 +71,73 @@ Async<http::Response> gather(std::shared_ptr<Reading> reading, http::Response re
   }
 }
 
+/// A websocket of a client and that of an agent, each passing on what the other says, until one of them ends.
+class Relay {
+ public:
+  Relay(Loop& loop, TunnelAnswer& agent, http::WebSocket& client) : agent_(agent), client_(client), over_(loop), scope_(loop) {}
+
+  Async<void> run() {
+    scope_.spawn(pass_to_agent());
+    scope_.spawn(pass_to_client());
+    while (!is_over_) {
+      const bool woken = co_await over_.wait();
+      if (!woken) break;
+    }
+    co_await scope_.stop();
+  }
+
+ private:
+  Async<void> pass_to_agent() {
+    for (;;) {
+      Result<std::string> message = co_await client_.receive();
+      if (!message) {
+        if (message.error().code == Code::exhausted) client_.close(too_big, message.error().message);
+        break;
+      }
+      TunnelAnswer::SocketEvent event;
+      event.message = std::move(*message);
+      const Result<void> sent = co_await agent_.send(std::move(event));
+      if (!sent) break;
+    }
+    end();
+  }
+
+  Async<void> pass_to_client() {
+    for (;;) {
+      Result<TunnelAnswer::SocketEvent> event = co_await agent_.receive();
+      if (!event) {
+        if (event.error().code != Code::cancelled) client_.close(failed, event.error().message);
+        break;
+      }
+      if (event->closes) {
+        client_.close(event->code, event->reason);
+        break;
+      }
+      const bool sent = co_await client_.send(std::move(event->message));
+      if (!sent) break;
+    }
+    end();
+  }
+
+  void end() {
+    is_over_ = true;
+    over_.notify();
+  }
+
+  static constexpr int too_big = 1009;
+  static constexpr int failed = 1011;
+  TunnelAnswer& agent_;
+  http::WebSocket& client_;
+  bool is_over_ = false;
+  Signal over_;
+  Scope scope_;
+};
+
+Async<void> relay(Loop* loop, std::shared_ptr<Reading> reading, http::WebSocket& client) {
+  Relay relaying(*loop, reading->answer(), client);
+  co_await relaying.run();
+}
+
 /// The length that the agent announces, when it is one that is gathered.
 bool is_whole(const http::Headers& headers) {
   const std::string_view length = headers.get("Content-Length");
@@ -94,6 +163,11 @@ Async<http::Response> TunnelEndpoints::handle(std::string node_id, http::Request
   http::Response response;
   response.status = reading->answer().status();
   for (const auto& [name, value] : reading->answer().headers()) response.headers.add(name, value);
+  if (response.status == 101) {
+    response.headers = {};
+    response.websocket = [loop = &loop_, reading](http::WebSocket& client) { return relay(loop, reading, client); };
+    co_return response;
+  }
   const bool whole = is_whole(response.headers);
   response.headers.remove("Content-Length");
   if (whole) co_return co_await gather(reading, std::move(response));

@@ -22,7 +22,6 @@ constexpr Known not_yet[] = {
     {"GET", "/v1/job/{id}/submission"},
     {"GET", "/v1/job/{id}/actions"},
     {"*", "/v1/job/{id}/action"},
-    {"*", "/v1/client/allocation/{id}/exec"},
     {"*", "/v1/client/allocation/{id}/snapshot"},
     {"GET|PUT|POST", "/v1/client/allocation/{id}/pause"},
     {"GET|POST", "/v1/client/metadata"},

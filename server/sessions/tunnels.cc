@@ -107,6 +107,26 @@ class TunnelDesk::Answer final : public TunnelAnswer {
     co_return Result<void>();
   }
 
+  Async<Result<SocketEvent>> receive() override {
+    if (!tunnel_) co_return fail(Code::unavailable, "the tunnel was given up");
+    std::function<void(Done<SocketEvent>, std::weak_ptr<const void>)> ask = [desk = &desk_, tunnel = tunnel_](Done<SocketEvent> done,
+                                                                                                              std::weak_ptr<const void>) {
+      desk->scope_.spawn(receive_one(tunnel, std::move(done)));
+    };
+    co_return co_await call<SocketEvent>(desk_.loop_, std::move(ask));
+  }
+
+  Async<Result<void>> send(SocketEvent event) override {
+    if (!tunnel_) co_return fail(Code::unavailable, "the tunnel was given up");
+    std::function<void(Done<char>, std::weak_ptr<const void>)> ask = [desk = &desk_, tunnel = tunnel_, event = std::move(event)](
+                                                                         Done<char> done, std::weak_ptr<const void>) {
+      desk->scope_.spawn(send_one(tunnel, event, std::move(done)));
+    };
+    const Result<char> sent = co_await call<char>(desk_.loop_, std::move(ask));
+    if (!sent) co_return sent.error();
+    co_return Result<void>();
+  }
+
   void cancel() override {
     if (!tunnel_) return;
     desk_.loop_.post([tunnel = std::move(tunnel_)] { tunnel->link->close("the reader has gone"); });
@@ -136,6 +156,43 @@ class TunnelDesk::Answer final : public TunnelAnswer {
     const bool last = piece.empty();
     Result<void> sent = co_await Tunnel::send_body(tunnel, std::move(piece));
     if (sent && last) sent = tunnel->send_end();
+    done(sent ? Result<char>(0) : Result<char>(sent.error()));
+  }
+
+  static Async<void> receive_one(std::shared_ptr<Tunnel> tunnel, Done<SocketEvent> done) {
+    Result<model::TunnelFrame> frame = co_await Tunnel::next(tunnel);
+    if (!frame) {
+      done(frame.error());
+    } else if (frame->has_close()) {
+      done(SocketEvent{"", true, frame->close().code(), frame->close().reason()});
+    } else if (frame->kind_case() == model::TunnelFrame::kMessage) {
+      model::TunnelFrame more;
+      more.set_credit(frame->message().size());
+      const Result<void> granted = tunnel->link->send(std::move(more));
+      static_cast<void>(granted);  // when the link has ended, the next read says so
+      done(SocketEvent{std::move(*frame->mutable_message()), false, 0, ""});
+    } else {
+      done(fail(Code::unavailable, "the agent broke the websocket off"));
+    }
+  }
+
+  static Async<void> send_one(std::shared_ptr<Tunnel> tunnel, SocketEvent event, Done<char> done) {
+    while (tunnel->credit == 0) {
+      const bool woken = co_await tunnel->changed.wait();
+      if (!woken) {
+        done(fail(Code::cancelled, "the tunnel was given up"));
+        co_return;
+      }
+    }
+    model::TunnelFrame frame;
+    if (event.closes) {
+      frame.mutable_close()->set_code(event.code);
+      frame.mutable_close()->set_reason(event.reason);
+    } else {
+      tunnel->credit -= std::min(tunnel->credit, event.message.size());
+      frame.set_message(std::move(event.message));
+    }
+    const Result<void> sent = tunnel->link->send(std::move(frame));
     done(sent ? Result<char>(0) : Result<char>(sent.error()));
   }
 

@@ -37,6 +37,15 @@ class TunnelAnswer {
   virtual Async<Result<std::string>> read() = 0;
   /// Sends a piece of the request's body after the head (exec, port-forward); empty ends it.
   virtual Async<Result<void>> write(std::string piece) = 0;
+  /// When the status is 101 it is a websocket instead: messages and at last a close, either way.
+  struct SocketEvent {
+    std::string message;
+    bool closes = false;
+    int code = 0;
+    std::string reason;
+  };
+  virtual Async<Result<SocketEvent>> receive() = 0;
+  virtual Async<Result<void>> send(SocketEvent event) = 0;
   /// The reader has gone: the agent is told to stop.
   virtual void cancel() = 0;
 };

@@ -8,6 +8,7 @@
 
 #include "model/proto/alloc.pb.h"
 #include "model/proto/job_view.pb.h"
+#include "model/proto/registration.pb.h"
 #include "server/proto/snapshot.pb.h"
 #include "server/state/bytes.h"
 #include "server/state/names.h"
@@ -135,6 +136,26 @@ Result<void> write_allocs(const Snapshot& state, Writer& out, const Ordinals& ve
   return result;
 }
 
+Result<void> write_services(const Snapshot& state, Writer& out) {
+  Result<void> result;
+  state.each_service({}, [&](const model::ServiceRegistration& service) {
+    proto::SnapshotRecord record;
+    *record.mutable_service() = service;
+    result = out.put(record);
+    return result.ok();
+  });
+  DROVER_TRY(result);
+  state.tables().service_index.each(JobKey{}, [&](const JobKey& name, Index index) {
+    proto::SnapshotRecord record;
+    record.mutable_service_index()->set_namespace_(name.ns);
+    record.mutable_service_index()->set_name(name.id);
+    record.mutable_service_index()->set_index(index);
+    result = out.put(record);
+    return result.ok();
+  });
+  return result;
+}
+
 /// Puts records back into a state, in the order in which they were written.
 class Restorer {
  public:
@@ -158,6 +179,13 @@ class Restorer {
         metrics_.push_back(std::make_shared<const model::AllocMetric>(std::move(*record.mutable_metric())));
         return {};
       case Kind::kAlloc: return take_alloc(record.alloc());
+      case Kind::kService:
+        state_.insert_service(std::make_shared<const model::ServiceRegistration>(std::move(*record.mutable_service())));
+        return {};
+      case Kind::kServiceIndex:
+        state_.restoring().service_index.put(JobKey{record.service_index().namespace_(), record.service_index().name()},
+                                             record.service_index().index());
+        return {};
       case Kind::kEnd: return take_end(record.end());
       case Kind::KIND_NOT_SET: break;
     }
@@ -266,6 +294,7 @@ Result<void> serialize(const Snapshot& state, const std::function<Result<void>(s
   DROVER_TRY(write_jobs(state, out, versions));
   DROVER_TRY(write_messages(state, out));
   DROVER_TRY(write_allocs(state, out, versions));
+  DROVER_TRY(write_services(state, out));
 
   proto::SnapshotRecord end;
   end.mutable_end()->set_records(out.records());

@@ -9,11 +9,14 @@
 #include "model/fwd.h"
 #include "server/state/alloc/row.h"
 #include "server/state/job/row.h"
+#include "server/state/service.h"
 #include "server/state/table.h"
 #include "server/state/types.h"
 
 namespace drover::model {
+class AllocServices;
 class JobSummary;
+class ServiceRegistration;
 }
 
 namespace drover::server {
@@ -88,6 +91,9 @@ struct Tables {
   Table<NodeMember, Nothing> allocs_by_node;
   Table<EvalMember, Nothing> allocs_by_eval;
   Table<ShapeKey, std::shared_ptr<const ResourceShape>> shapes;
+  Table<ServiceKey, std::shared_ptr<const model::ServiceRegistration>> services;
+  Table<AllocService, Nothing> services_by_alloc;
+  Table<JobKey, Index> service_index;  ///< by (namespace, name): when what its readers see has changed last
 };
 
 /// The state of the cluster at one index: immutable, cheap to copy, readable from any thread.
@@ -163,6 +169,16 @@ class Snapshot {
   const model::Deployment* deployment(const Uuid& id) const;
   void each_deployment(const Uuid& from, const Visit<model::Deployment>& visit) const;
   void each_deployment_of_job(std::string_view ns, std::string_view id, const Visit<model::Deployment>& visit) const;
+
+  // Services. Instances that are not ready are among them.
+  void each_service(const ServiceKey& from, const Visit<model::ServiceRegistration>& visit) const;
+  void each_instance(std::string_view ns, std::string_view name, const Visit<model::ServiceRegistration>& visit) const;
+  void each_service_of_alloc(const Uuid& alloc, const Visit<model::ServiceRegistration>& visit) const;
+  const model::ServiceRegistration* service(const ServiceKey& key) const;
+  /// When the ready instances of a service have changed last; of one that has none, when any service has.
+  Index service_index(std::string_view ns, std::string_view name) const;
+  /// Whether these are not the registrations of the allocation as they are known.
+  bool says_of_services(const Uuid& alloc, const model::AllocServices& services) const;
 
   /// For the state that writes, its serialisation and its tests; nothing else looks inside.
   const Tables& tables() const { return tables_; }

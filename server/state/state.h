@@ -48,7 +48,7 @@ class State : public Snapshot {
   Result<void> place(const model::Allocation& alloc, RowNumber version, std::shared_ptr<const model::AllocMetric> metrics);
   /// Sets desired status and description, and the client status and follow-up evaluation where given.
   Result<void> stop(const model::Allocation& change);
-  /// What the agent says of it.
+  /// What the agent says of it; without a client status, of its services only.
   Result<void> update(const model::AllocStatus& status);
   /// Adds wishes: those set in `wishes` replace the present ones.
   Result<void> wish(const Uuid& id, const Transitions& wishes);
@@ -60,10 +60,17 @@ class State : public Snapshot {
   void put_deployment(model::Deployment deployment);
   bool erase_deployment(const Uuid& id);
 
+  // Services.
+
+  /// Makes these the registrations of an allocation. One that becomes ready counts as created now.
+  void put_services(const Uuid& alloc, const model::AllocServices& services);
+  bool erase_service(const ServiceKey& key);
+
   // For restoring what was serialised (server/state/serialize.h): rows and what is derived from them, without stamps.
   Tables& restoring() { return tables_; }
   RowNumber insert_eval(std::shared_ptr<const model::Evaluation> eval);
   RowNumber insert_deployment(std::shared_ptr<const model::Deployment> deployment);
+  void insert_service(std::shared_ptr<const model::ServiceRegistration> service);
   /// `ids` names node, evaluation and deployment, and says what was given.
   void insert_alloc(const model::Allocation& ids, RowNumber version, AllocRow row);
   RowNumber number_of(Names<JobKey>& names, const JobKey& key);
@@ -79,6 +86,9 @@ class State : public Snapshot {
   void unindex_alloc(const AllocRow& row);
   void release(const AllocRow& row);
   void link_previous(const AllocRow& row);
+  void put_service(model::ServiceRegistration service);
+  void drop_services(const Uuid& alloc);
+  void changed_service(const ServiceKey& key, bool seen);
   std::shared_ptr<const ResourceShape> shared_shape(RowNumber version, std::shared_ptr<const ResourceShape> shape);
 
   void drop_version_if_unused(RowNumber version);

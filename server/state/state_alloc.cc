@@ -72,6 +72,7 @@ Result<void> State::place(const model::Allocation& alloc, RowNumber version,
       row.client_text = old->client_text;
     }
     row.task_states = old->task_states;
+    row.host_network = row.host_network || old->host_network;
     if (!row.metrics) row.metrics = old->metrics;
   }
   const auto before = old ? *tables_.allocs.find(id) : nullptr;
@@ -150,6 +151,8 @@ void State::exchange(std::shared_ptr<AllocRow> row) {
 void State::note_alloc(const AllocRow* before, const AllocRow& row) {
   summarize(before, row);
   changed(Topic::allocs, row.id);
+  // What has ended or is out of reach serves nobody, whether its agent could say so or not.
+  if (row.client_terminal() || row.client == ClientStatus::unknown) drop_services(row.id);
   refresh_job(row.job, false);
 }
 
@@ -216,12 +219,16 @@ Result<void> State::update(const model::AllocStatus& status) {
     exchange(std::move(row));
     return {};
   }
+  if (status.has_services()) put_services(id, status.services());
+  if (status.has_services() && status.client_status().empty()) return {};  // nothing else has changed
   model::Allocation message = this->message(*old);
   if (!status.client_status().empty()) message.set_client_status(status.client_status());
   message.set_client_description(status.client_description());
   if (status.task_states_size() > 0) *message.mutable_task_states() = status.task_states();
   if (status.has_network_status()) *message.mutable_network_status() = status.network_status();
-  if (status.has_deployment_status()) {
+  const auto& health = status.deployment_status();
+  const auto& known = message.deployment_status();
+  if (status.has_deployment_status() && (!known.has_healthy() || known.healthy() != health.healthy())) {
     const bool canary = message.deployment_status().canary();
     *message.mutable_deployment_status() = status.deployment_status();
     message.mutable_deployment_status()->set_canary(canary);
@@ -231,6 +238,7 @@ Result<void> State::update(const model::AllocStatus& status) {
   row->client = next.client;
   row->client_text = next.client_text;
   row->task_states = next.task_states;
+  row->host_network = next.host_network;
   row->rest = next.rest;
   exchange(std::move(row));
   return {};
@@ -258,6 +266,7 @@ bool State::erase_alloc(const Uuid& id) {
   tables_.allocs.erase(id);
   unindex_alloc(*row);
   count(row.get(), nullptr);
+  drop_services(row->id);
   changed(Topic::allocs, id);
   refresh_job(row->job, false);
   release(*row);

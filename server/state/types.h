@@ -23,8 +23,8 @@ struct JobKey {
 };
 
 /// What can change, and be waited for.
-enum class Topic : std::uint8_t { jobs, job_summaries, nodes, allocs, evals, deployments };
-constexpr std::size_t topic_count = 6;
+enum class Topic : std::uint8_t { jobs, job_summaries, nodes, allocs, evals, deployments, services };
+constexpr std::size_t topic_count = 7;
 
 std::string_view to_text(Topic topic);
 
@@ -33,7 +33,7 @@ struct Effect {
   Topic topic = Topic::jobs;
   Index index = 0;
   Uuid id;     ///< of the node, allocation, evaluation or deployment; nil for jobs and summaries
-  JobKey job;  ///< of the job or summary; empty for the others
+  JobKey job;  ///< of the job, summary or service (namespace and name); empty for the others
   friend bool operator==(const Effect&, const Effect&) = default;
 };
 using Effects = std::vector<Effect>;

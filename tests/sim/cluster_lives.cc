@@ -63,7 +63,7 @@ server::ServerConfig config_of_server() {
 AgentHost::Life::Life(Cluster& cluster, AgentHost& host, std::uint64_t seed, Log log)
     : loop(cluster.time), random(seed), drivers(loop, host.machine), store(loop, host.disk), files(loop, host.folders), facts(host.name),
       link(cluster, host, loop), workers(loop, seed + 1),
-      agent(agent::Parts{loop, random, drivers, store, files, facts, link, workers, std::move(log)}, settings_of(host)) {}
+      agent(agent::Parts{loop, random, drivers, store, files, facts, probe, link, workers, std::move(log)}, settings_of(host)) {}
 
 Cluster::ServerLife::ServerLife(Cluster& cluster, std::uint64_t seed, Log log)
     : loop(cluster.time), random(seed), journal(loop, cluster.disk), snapshots(cluster.disk), workers(loop, seed + 1),

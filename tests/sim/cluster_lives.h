@@ -44,6 +44,7 @@ struct AgentHost::Life {
   agent::MemoryStore store;
   agent::MemoryFiles files;
   HostSheet facts;
+  agent::SimProbe probe;
   HostLink link;
   SlowWorkers workers;
   agent::Agent agent;

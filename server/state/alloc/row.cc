@@ -240,7 +240,7 @@ model::Allocation rest_of(const model::Allocation& alloc) {
   if (alloc.alloc_states_size() > 0) *rest.mutable_alloc_states() = alloc.alloc_states();
   if (alloc.has_deployment_status()) *rest.mutable_deployment_status() = alloc.deployment_status();
   if (alloc.has_reschedule_tracker()) *rest.mutable_reschedule_tracker() = alloc.reschedule_tracker();
-  if (alloc.has_network_status()) *rest.mutable_network_status() = alloc.network_status();
+  if (alloc.network_status().ByteSizeLong() > 0) *rest.mutable_network_status() = alloc.network_status();
   if (alloc.preempted_allocations_size() > 0) *rest.mutable_preempted_allocations() = alloc.preempted_allocations();
   if (!alloc.preempted_by_allocation().empty()) rest.set_preempted_by_allocation(alloc.preempted_by_allocation());
   if (!alloc.signing_key_id().empty()) rest.set_signing_key_id(alloc.signing_key_id());
@@ -296,6 +296,7 @@ AllocRow from_message(const model::Allocation& alloc, const model::Job* job) {
   row.desired_text = text_or_rest(alloc.desired_description(), &Alloc::mutable_desired_description, left);
   row.client_text = text_or_rest(alloc.client_description(), &Alloc::mutable_client_description, left);
   row.transitions = transitions_of(alloc.desired_transition());
+  row.host_network = alloc.has_network_status() && alloc.network_status().ByteSizeLong() == 0;
   row.create_index = alloc.create_index();
   row.modify_index = alloc.modify_index();
   row.alloc_modify_index = alloc.alloc_modify_index();
@@ -350,6 +351,7 @@ model::Allocation to_message(const AllocRow& row, const AllocNames& names) {
   if (row.desired_text != text_in_rest) alloc.set_desired_description(std::string(known_texts[row.desired_text]));
   if (row.client_text != text_in_rest) alloc.set_client_description(std::string(known_texts[row.client_text]));
   set_transitions(row.transitions, *alloc.mutable_desired_transition());
+  if (row.host_network) alloc.mutable_network_status();
   alloc.set_create_index(row.create_index);
   alloc.set_modify_index(row.modify_index);
   alloc.set_alloc_modify_index(row.alloc_modify_index);

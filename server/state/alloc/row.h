@@ -57,6 +57,7 @@ struct AllocRow {
   DesiredStatus desired = DesiredStatus::run;
   ClientStatus client = ClientStatus::pending;
   Transitions transitions;
+  bool host_network = false;      ///< its network status is there, and empty
   std::uint8_t desired_text = 0;  ///< known descriptions by number; others are in `rest`
   std::uint8_t client_text = 0;
   Index create_index = 0;

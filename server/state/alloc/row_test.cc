@@ -64,7 +64,7 @@ model::Allocation some_alloc(Random& random) {
   if (chance(random)) alloc.set_next_allocation(some_id(random));
   if (chance(random)) alloc.set_followup_eval_id(some_id(random));
   if (chance(random)) alloc.mutable_reschedule_tracker()->add_events()->set_delay(5);
-  if (chance(random)) alloc.mutable_network_status()->set_address("10.1.1.1");
+  if (chance(random)) alloc.mutable_network_status()->set_address(chance(random) ? "10.1.1.1" : "");
   if (chance(random)) alloc.mutable_deployment_status()->set_healthy(chance(random));
   if (chance(random)) {
     auto& state = (*alloc.mutable_task_states())["main"];
