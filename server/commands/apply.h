@@ -18,6 +18,11 @@ class SetNodeStatus;
 class SetEligibility;
 class PurgeNode;
 class CollectGarbage;
+class TagVersion;
+class SetStability;
+class ScaleJob;
+class DrainNode;
+class MarkAllocs;
 }  // namespace proto
 
 // How each command changes the state. Each stands in the file of its command, below what decides it.
@@ -32,5 +37,10 @@ Result<void> apply(State& state, const proto::SetNodeStatus& command);
 Result<void> apply(State& state, const proto::SetEligibility& command);
 Result<void> apply(State& state, const proto::PurgeNode& command);
 Result<void> apply(State& state, const proto::CollectGarbage& command);
+Result<void> apply(State& state, const proto::TagVersion& command);
+Result<void> apply(State& state, const proto::SetStability& command);
+Result<void> apply(State& state, const proto::ScaleJob& command);
+Result<void> apply(State& state, const proto::DrainNode& command);
+Result<void> apply(State& state, const proto::MarkAllocs& command);
 
 }  // namespace drover::server

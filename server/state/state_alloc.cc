@@ -231,6 +231,8 @@ Result<void> State::update(const model::AllocStatus& status) {
   row->client = next.client;
   row->client_text = next.client_text;
   row->task_states = next.task_states;
+  row->health = next.health;
+  row->canary = next.canary;
   row->rest = next.rest;
   exchange(std::move(row));
   return {};
