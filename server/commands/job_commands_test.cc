@@ -38,6 +38,13 @@ std::shared_ptr<model::Job> periodic(bool prohibit_overlap = false) {
   return job;
 }
 
+Uuid only_eval(const World& world) {
+  Uuid id;
+  REQUIRE(world.state.eval_count() == 1);
+  world.state.each_eval({}, [&id](const model::Evaluation& eval) { return id = parse_uuid(eval.id()), true; });
+  return id;
+}
+
 std::string text_of(const auto& result) { return result ? "" : result.error().message; }
 
 std::string env_of(const JobVersionRow& row) { return row.spec->task_groups(0).tasks(0).env().at("V"); }
@@ -231,7 +238,10 @@ TEST_CASE("a periodic job that prohibits overlap is not launched while a child l
   const auto first = world.ask(LaunchPeriodic{.job = cron, .at = world.now + 15min});
 
   CHECK(world.ask(LaunchPeriodic{.job = cron, .at = world.now + 30min})->overlaps);
-  REQUIRE(world.ask(DeregisterJob{.job = {"default", first->job_id}}).ok());
+  auto done = std::make_shared<model::Evaluation>(*world.state.eval(only_eval(world)));
+  done->set_status("complete");
+  REQUIRE(world.ask(PutEvals{.evals = {done}}).ok());
+  REQUIRE(world.state.current("default", first->job_id)->status == JobStatus::dead);
   CHECK(world.ask(LaunchPeriodic{.job = cron, .at = world.now + 45min})->job_id == "cron/periodic-1000002700");
 }
 
