@@ -155,6 +155,45 @@ TEST_CASE("a periodic job that is stopped or disabled is launched no more") {
   CHECK(children(world, "cron").empty());
 }
 
+TEST_CASE("sysbatch work runs on a node that comes while it is not done, and not twice on one") {
+  World world;
+  FakeAgent& first = world.add_agent();
+  world.submit("sweep", 1, 10, "sysbatch");
+  REQUIRE(first.count("run") == 1);
+
+  FakeAgent& second = world.add_agent();
+  world.time.advance(2s);
+  CHECK(second.count("run") == 1);
+
+  first.report(first.allocs_.begin()->first, "complete");
+  second.report(second.allocs_.begin()->first, "complete");
+  world.time.advance(2s);
+  FakeAgent& late = world.add_agent();
+  world.time.advance(2s);
+  CHECK(late.allocs_.empty());
+  CHECK(first.allocs_.size() == 1);
+}
+
+TEST_CASE("system and sysbatch jobs leave a node that goes, and the server purges it") {
+  World world;
+  FakeAgent& gone = world.add_agent();
+  world.submit("everywhere", 0, 10, "system");
+  world.submit("sweep", 1, 10, "sysbatch");
+  REQUIRE(gone.count("run") == 2);
+  gone.fall_silent();
+  world.time.advance(2min);
+
+  REQUIRE(run<Result<NodeUpdated>>(world.time, world.loop, world.server->purge_node(gone.id())).ok());
+  world.time.advance(2s);
+
+  CHECK(world.running("everywhere") == 0);
+  CHECK(world.running("sweep") == 0);
+  world.server->snapshot()->each_alloc({}, [](const AllocRow& row) {
+    CHECK(row.client == ClientStatus::lost);
+    return true;
+  });
+}
+
 TEST_CASE("an agent that comes back is told only what has changed") {
   World world;
   FakeAgent& agent = world.add_agent();

@@ -18,7 +18,7 @@ class Command;
 }
 
 /// The format of the commands that this server writes. It reads all up to this one.
-constexpr std::uint32_t command_format = 1;
+constexpr std::uint32_t command_format = 2;
 
 /// What a decision may look at. `state` is the working state: it holds every earlier command, also those that are not
 /// durable yet. `index` is the one that the command will have.

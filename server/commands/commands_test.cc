@@ -1,5 +1,7 @@
 #include "server/commands/command_world.h"
 
+#include "server/state/serialize.h"
+
 namespace drover::server {
 
 TEST_CASE("registering a job makes a version and an evaluation in one command") {
@@ -154,6 +156,49 @@ TEST_CASE("garbage is what is dead: a stopped job with all that belonged to it, 
   world.now += 25h;
   CHECK(world.ask(CollectGarbage{})->removed == 1);
   CHECK(world.state.node_count() == 0);
+}
+
+TEST_CASE("allocations that are placed together are the same as those placed one by one") {
+  const auto place = [](bool together) {
+    World world;
+    auto node = some_node(world);
+    REQUIRE(world.ask(RegisterNode{.node = node, .secret_id = "s"}).ok());
+    const auto registered = world.ask(RegisterJob{.job = job_named("web")});
+    auto plan = std::make_shared<model::Plan>();
+    plan->set_eval_id(registered->eval_id);
+    plan->set_namespace_("default");
+    plan->set_job_id("web");
+    for (std::uint32_t i = 0; i < 3; ++i) {
+      const Uuid id = world.random.uuid();
+      model::Allocation alloc;
+      alloc.set_job_id("web");
+      alloc.set_namespace_("default");
+      alloc.set_task_group("g");
+      alloc.set_eval_id(registered->eval_id);
+      alloc.set_desired_status("run");
+      alloc.set_client_status("pending");
+      (*alloc.mutable_allocated_resources()->mutable_tasks())["main"].mutable_memory()->set_memory_mb(10);
+      if (i == 0) alloc.mutable_metrics()->set_nodes_evaluated(7);
+      if (together) {
+        if (i == 0) *plan->add_groups()->mutable_common() = alloc;
+        const Uuid on = parse_uuid(node->id());
+        plan->mutable_groups(0)->mutable_ids()->append(reinterpret_cast<const char*>(id.bytes.data()), 16);
+        plan->mutable_groups(0)->mutable_nodes()->append(reinterpret_cast<const char*>(on.bytes.data()), 16);
+        plan->mutable_groups(0)->add_indexes(i);
+        continue;
+      }
+      alloc.set_id(to_text(id));
+      alloc.set_node_id(node->id());
+      alloc.set_name("web.g[" + std::to_string(i) + "]");
+      *plan->add_placements() = alloc;
+    }
+    const auto applied = world.ask(ApplyPlan{.plan = plan, .evals = {}});
+    REQUIRE(applied.ok());
+    CHECK(applied->whole);
+    return serialize(world.state);
+  };
+
+  CHECK(place(true) == place(false));
 }
 
 }  // namespace drover::server

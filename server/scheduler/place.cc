@@ -130,16 +130,18 @@ void GroupPlacer::add_property(const model::Constraint& constraint, const std::v
 }
 
 void GroupPlacer::prepare_resources() {
+  auto resources = std::make_shared<model::AllocatedResources>();
   for (const auto& task : wanted_.tasks()) {
-    auto& given = (*resources_.mutable_tasks())[task.name()];
+    auto& given = (*resources->mutable_tasks())[task.name()];
     given.mutable_cpu()->set_cpu_shares(task.resources().cpu());
     given.mutable_memory()->set_memory_mb(task.resources().memory_mb() + task.resources().secrets_mb());
     if (options_.memory_oversubscription) given.mutable_memory()->set_memory_max_mb(task.resources().memory_max_mb());
-    if (task.has_lifecycle()) (*resources_.mutable_task_lifecycles())[task.name()] = task.lifecycle();
+    if (task.has_lifecycle()) (*resources->mutable_task_lifecycles())[task.name()] = task.lifecycle();
   }
-  auto& shared = *resources_.mutable_shared();
+  auto& shared = *resources->mutable_shared();
   shared.set_disk_mb(wanted_.ephemeral_disk().size_mb());
   *shared.mutable_networks() = wanted_.networks();
+  resources_ = std::move(resources);
 }
 
 bool GroupPlacer::fits(NodeAt node) const {
@@ -347,11 +349,15 @@ void GroupPlacer::count_uses(NodeAt node, bool more) {
 }
 
 GroupPlacer::Placed GroupPlacer::take(NodeAt node) {
-  Placed placed{.node = node, .resources = resources_};
+  Placed placed{.node = node, .resources = resources_, .alike = wanted_.networks_size() == 0};
   room_.take(node, ask_.capacity);
   occupancy_.add(group_, node);
   count_uses(node, true);
-  if (!ports_.empty()) give_ports(node, placed.resources);
+  if (!ports_.empty()) {
+    auto own = std::make_shared<model::AllocatedResources>(*resources_);
+    give_ports(node, *own);
+    placed.resources = std::move(own);
+  }
   rerank(node);
   return placed;
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -68,7 +69,8 @@ class GroupPlacer {
 
   struct Placed {
     NodeAt node = 0;
-    model::AllocatedResources resources;
+    std::shared_ptr<const model::AllocatedResources> resources;
+    bool alike = false;  ///< all that is placed of the group gets the same resources
   };
 
   /// The best node, taken; nothing when none fits: failure() says why. `avoid` are nodes that it failed on.
@@ -162,7 +164,7 @@ class GroupPlacer {
   int terms_ = 1;  ///< of a score, where nothing of the group lives on the node and spreads add nothing
   std::vector<NodeAt> feasible_;
   std::optional<model::AllocMetric> metrics_;
-  model::AllocatedResources resources_;  ///< what each placement gets, without ports
+  std::shared_ptr<const model::AllocatedResources> resources_;  ///< what each placement gets, without ports
 };
 
 }  // namespace drover::server

@@ -181,8 +181,10 @@ void Sessions::end(Session& session, const std::string& why) {
 // What agents are told.
 
 void Sessions::published(const SnapshotPtr& state, const Effects& effects, bool anew) {
-  note_removed(state, effects, anew);
+  const SnapshotPtr before = std::exchange(before_, state);
   if (anew) {
+    removed_.clear();
+    removed_since_ = state->index();
     for (const auto& [node, session] : std::map(sessions_)) push_all(*session);
     return;
   }
@@ -197,6 +199,7 @@ void Sessions::published(const SnapshotPtr& state, const Effects& effects, bool 
     if (effect.topic != Topic::allocs || !seen.insert(effect.id).second) continue;
     const AllocRow* row = state->alloc(effect.id);
     if (!row) {
+      note_removed(*before, effect);
       const auto told = told_.find(effect.id);
       if (told == told_.end()) continue;
       message_for(told->second).add_removed(to_text(effect.id));
@@ -216,22 +219,12 @@ void Sessions::published(const SnapshotPtr& state, const Effects& effects, bool 
   }
 }
 
-void Sessions::note_removed(const SnapshotPtr& state, const Effects& effects, bool anew) {
-  const SnapshotPtr before = std::exchange(before_, state);
-  if (anew) {
-    removed_.clear();
-    removed_since_ = state->index();
-    return;
-  }
-  for (const Effect& effect : effects) {
-    if (effect.topic != Topic::allocs || state->alloc(effect.id)) continue;
-    const AllocRow* row = before->alloc(effect.id);
-    if (row) removed_.push_back({effect.index, before->node_of(*row), effect.id});
-  }
-  while (removed_.size() > removed_max) {
-    removed_since_ = removed_.front().index;
-    removed_.pop_front();
-  }
+void Sessions::note_removed(const Snapshot& before, const Effect& effect) {
+  const AllocRow* row = before.alloc(effect.id);
+  if (row) removed_.push_back({effect.index, before.node_of(*row), effect.id});
+  if (removed_.size() <= removed_max) return;
+  removed_since_ = removed_.front().index;
+  removed_.pop_front();
 }
 
 void Sessions::push_since(Session& session, Index known) {

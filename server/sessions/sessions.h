@@ -71,7 +71,7 @@ class Sessions {
   void end(Session& session, const std::string& why);
 
   void published(const SnapshotPtr& state, const Effects& effects, bool anew);
-  void note_removed(const SnapshotPtr& state, const Effects& effects, bool anew);
+  void note_removed(const Snapshot& before, const Effect& effect);
   void push_all(Session& session);
   /// What has changed since the agent knew everything; the full set when that cannot be told.
   void push_since(Session& session, Index known);

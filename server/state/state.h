@@ -7,6 +7,10 @@
 #include "model/fwd.h"
 #include "server/state/snapshot.h"
 
+namespace drover::model {
+class PlacedGroup;
+}
+
 namespace drover::server {
 
 /// The state that commands change: a snapshot plus the ways to change it.
@@ -54,6 +58,8 @@ class State : public Snapshot {
   /// A new allocation, or the new form of one that exists (its client side stays). `version` is the job version it
   /// belongs to; refused when that, its evaluation's id or its own is none.
   Result<void> place(const model::Allocation& alloc, RowNumber version, std::shared_ptr<const model::AllocMetric> metrics);
+  /// New allocations that differ only in id, number and node; none of them may be there yet.
+  Result<void> place_together(const model::PlacedGroup& group, RowNumber version, std::shared_ptr<const model::AllocMetric> metrics);
   /// Sets desired status and description, and the client status and follow-up evaluation where given.
   Result<void> stop(const model::Allocation& change);
   /// What the agent says of it.
@@ -84,7 +90,11 @@ class State : public Snapshot {
   Result<std::shared_ptr<AllocRow>> copy_of(const Uuid& id, std::string_view attempt) const;
   void exchange(std::shared_ptr<AllocRow> row);
   void note_alloc(const AllocRow* before, const AllocRow& row);
+  AllocRow shared_part(const model::Allocation& common, const JobVersionRow& job, RowNumber version);
+  void use_names(AllocRow& row, const model::Allocation& ids, std::uint32_t rows);
+  void index_alloc(const AllocRow& row);
   void unindex_alloc(const AllocRow& row);
+  void summarize_new(const AllocRow& row, std::int64_t rows);
   void release(const AllocRow& row);
   void link_previous(const AllocRow& row);
   std::shared_ptr<const ResourceShape> shared_shape(RowNumber version, std::shared_ptr<const ResourceShape> shape);
