@@ -99,6 +99,10 @@ bool same_meta(const Job& before, const Job& after, const TaskGroup& old_group, 
 
 }  // namespace
 
+bool is_periodic(const Job& job) { return job.has_periodic(); }
+bool is_parameterized(const Job& job) { return job.has_parameterized_job() && !job.dispatched(); }
+bool is_launched(const Job& job) { return is_periodic(job) && !is_parameterized(job) && job.periodic().enabled() && !job.stop(); }
+
 bool same_spec(const Job& a, const Job& b) { return to_json(comparable(a), Form::sent) == to_json(comparable(b), Form::sent); }
 
 GroupChange change_of(const Job& before, const Job& after, const TaskGroup& old_group, const TaskGroup& new_group) {

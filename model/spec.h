@@ -11,6 +11,13 @@ namespace drover::model {
 /// does not count. Registering the same again makes no new version.
 bool same_spec(const Job& a, const Job& b);
 
+/// Whether the job only stands for others: it is launched by its schedule, or dispatched with parameters. What is
+/// dispatched keeps its parent's parameters, but runs.
+bool is_periodic(const Job& job);
+bool is_parameterized(const Job& job);
+/// Whether its schedule launches it.
+bool is_launched(const Job& job);
+
 enum class GroupChange : std::uint8_t {
   none,         ///< allocations need not be touched
   in_place,     ///< the agent learns the new version, tasks run on

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "model/cron.h"
 #include "model/proto/job.pb.h"
 #include "model/validate_parts.h"
 
@@ -46,14 +47,13 @@ void check_periodic(const Job& job, Problems& problems) {
   } else if (periodic.spec().empty() && periodic.specs_size() == 0) {
     inner.add("Must specify a spec");
   }
+  if (!TimeZone::load(periodic.time_zone())) {
+    inner.add("Invalid time zone \"{}\": unknown time zone {}", periodic.time_zone(), periodic.time_zone());
+  }
   const auto check_spec = [&inner](const std::string& spec) {
-    if (spec.empty() || spec.front() == '@') return;
-    const bool in_word = spec.front() != ' ';
-    std::size_t fields = in_word ? 1 : 0;
-    for (std::size_t i = 1; i < spec.size(); ++i) fields += spec[i] != ' ' && spec[i - 1] == ' ';
-    if (fields < 5) inner.add("Invalid cron spec \"{}\": missing field(s)", spec);
+    if (const auto cron = Cron::parse(spec); !cron) inner.add("Invalid cron spec \"{}\": {}", spec, cron.error().message);
   };
-  check_spec(periodic.spec());
+  if (!periodic.spec().empty()) check_spec(periodic.spec());
   for (const auto& spec : periodic.specs()) check_spec(spec);
   if (!inner.empty()) problems.add("{}", inner.text());
 }

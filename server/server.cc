@@ -5,15 +5,19 @@
 
 #include "base/log/log.h"
 #include "base/loop/call.h"
+#include "model/cron.h"
 #include "model/proto/diff.pb.h"
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
 #include "model/proto/plan.pb.h"
+#include "model/spec.h"
 #include "server/broker/scheduling.h"
 #include "server/commands/prepare_job.h"
 #include "server/commands/turns.h"
+#include "server/duties/drains.h"
 #include "server/duties/garbage.h"
 #include "server/duties/heartbeats.h"
+#include "server/duties/periodic.h"
 #include "server/scheduler/scheduler.h"
 #include "model/proto/session.pb.h"
 #include "server/sessions/calls.h"
@@ -33,7 +37,7 @@ PassResult run_pass(const PassRequest& request) {
   const std::shared_ptr<const model::Job> job = version ? version->spec : nullptr;
   const auto allocs = existing_allocs(state, job.get(), eval.namespace_(), eval.job_id());
   const ScheduleRequest wanted{.eval = eval, .job = job, .nodes = *request.nodes, .allocs = allocs, .snapshot_index = state.index(),
-                               .now = request.now, .settings = {}};
+                               .now = request.now, .settings = {.grouped = true}};
   Scheduled scheduled = schedule(wanted, random);
   PassResult result;
   result.plan_is_empty = scheduled.plan_is_empty();
@@ -72,6 +76,10 @@ JobPlanned dry_run(const SnapshotPtr& state, const PreparedJob& prepared, std::s
   *response->mutable_annotations() =
       scheduled.plan.has_annotations() ? std::move(*scheduled.plan.mutable_annotations()) : scheduled.eval.plan_annotations();
   *response->mutable_failed_tg_allocs() = scheduled.eval.failed_tg_allocs();
+  if (model::is_launched(*planned->spec)) {
+    const auto schedule = model::Schedule::of(planned->spec->periodic());
+    if (const auto next = schedule ? schedule->next(now) : std::nullopt) response->set_next_periodic_launch(to_ns(*next));
+  }
   response->set_job_modify_index(row ? row->job_modify_index : 0);
   for (model::Evaluation& made : scheduled.new_evals) *response->add_created_evals() = std::move(made);
   response->set_warnings(prepared.warnings);
@@ -92,7 +100,9 @@ struct Server::Impl {
         sessions(Sessions::Parts{parts.loop, turns, config, log.with("sessions"), [this](const Uuid& node) { return heartbeats.promise(node); },
                                  [this](const Uuid& node) { heartbeats.heard(node); }}),
         tunnels(parts.loop, parts.random, sessions),
+        drains(parts.loop, turns, log.with("drains")),
         garbage(parts.loop, turns, config, log.with("garbage")),
+        periodic(parts.loop, turns, log.with("periodic")),
         waits(parts.loop),
         scope(parts.loop) {
     turns.listen([this](const SnapshotPtr& state, const Effects& effects, bool anew) {
@@ -111,7 +121,9 @@ struct Server::Impl {
   Scheduling scheduling;
   Sessions sessions;
   TunnelDesk tunnels;
+  Drains drains;
   Garbage garbage;
+  Periodic periodic;
   Waits waits;
   Scope scope;
 
@@ -138,7 +150,9 @@ Async<Result<void>> Server::start() {
   if (!started) co_return started.error();
   impl_->scheduling.start();
   impl_->heartbeats.start();
+  impl_->drains.start();
   impl_->garbage.start();
+  impl_->periodic.start();
   impl_->waits.start();
   impl_->serving = true;
   co_return Result<void>();
@@ -147,6 +161,8 @@ Async<Result<void>> Server::start() {
 Async<void> Server::stop() {
   impl_->serving = false;
   co_await impl_->garbage.stop();
+  co_await impl_->periodic.stop();
+  co_await impl_->drains.stop();
   co_await impl_->heartbeats.stop();
   co_await impl_->scheduling.stop();
   co_await impl_->turns.stop();
@@ -184,8 +200,20 @@ Async<Result<NodeUpdated>> Server::set_eligibility(SetEligibility request) { ret
 Async<Result<NodeUpdated>> Server::evaluate_node(Uuid node) { return impl_->ask<NodeUpdated>(EvaluateNode{node}); }
 Async<Result<NodeUpdated>> Server::purge_node(Uuid node) { return impl_->ask<NodeUpdated>(PurgeNode{node}); }
 
-Async<Result<NodeUpdated>> Server::drain_node(DrainNode) {
-  co_return fail(Code::unsupported, "draining nodes is not supported yet; mark the node ineligible and stop its allocations");
+Async<Result<NodeUpdated>> Server::drain_node(DrainNode request) { return impl_->ask<NodeUpdated>(std::move(request)); }
+Async<Result<JobRegistered>> Server::revert_job(RevertJob request) { return impl_->ask<JobRegistered>(std::move(request)); }
+Async<Result<VersionTagged>> Server::tag_version(TagVersion request) { return impl_->ask<VersionTagged>(std::move(request)); }
+Async<Result<StabilitySet>> Server::set_stability(SetStability request) { return impl_->ask<StabilitySet>(std::move(request)); }
+Async<Result<JobRegistered>> Server::scale_job(ScaleJob request) { return impl_->ask<JobRegistered>(std::move(request)); }
+Async<Result<JobDispatched>> Server::dispatch_job(DispatchJob request) { return impl_->ask<JobDispatched>(std::move(request)); }
+Async<Result<PeriodicForced>> Server::force_periodic(ForcePeriodic request) { return impl_->ask<PeriodicForced>(std::move(request)); }
+
+void Server::listen(Listener listener) {
+  auto before = std::make_shared<SnapshotPtr>(std::make_shared<const Snapshot>());
+  impl_->turns.listen([before, listener = std::move(listener)](const SnapshotPtr& state, const Effects& effects, bool anew) {
+    listener(Published{.before = *before, .after = state, .effects = effects, .anew = anew});
+    *before = state;
+  });
 }
 
 Async<Result<void>> Server::collect_garbage() {

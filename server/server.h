@@ -76,11 +76,30 @@ class Server {
   /// The state as of `index` or later; for reading one's own writes.
   Async<Result<SnapshotPtr>> wait_for_index(Index index, Duration limit);
 
+  /// What a turn has changed. `after` is durable; `before` is what was published before it, for what is gone by now.
+  /// An effect names its index and what kind of command it comes from; the payload is looked up in `after`, which may
+  /// be newer than that index where one turn has changed a thing twice.
+  struct Published {
+    const SnapshotPtr& before;
+    const SnapshotPtr& after;
+    const Effects& effects;
+    bool anew;  ///< the state was made from the journal: effects are not known, anything may have changed
+  };
+  using Listener = std::function<void(const Published& published)>;
+  /// Told of every turn, in order, on the server's loop, before its requests are answered. Before start().
+  void listen(Listener listener);
+
   // Writes, any thread.
 
   Async<Result<JobRegistered>> register_job(RegisterJob request);
   Async<Result<JobRegistered>> evaluate_job(EvaluateJob request);
   Async<Result<JobDeregistered>> deregister_job(DeregisterJob request);
+  Async<Result<JobRegistered>> revert_job(RevertJob request);
+  Async<Result<VersionTagged>> tag_version(TagVersion request);
+  Async<Result<StabilitySet>> set_stability(SetStability request);
+  Async<Result<JobRegistered>> scale_job(ScaleJob request);
+  Async<Result<JobDispatched>> dispatch_job(DispatchJob request);
+  Async<Result<PeriodicForced>> force_periodic(ForcePeriodic request);
   Async<Result<AllocStopped>> stop_alloc(StopAlloc request);
   /// `not_found` when there is no such registration.
   Async<Result<ServiceRemoved>> remove_service(RemoveService request);

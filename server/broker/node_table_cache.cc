@@ -1,26 +1,32 @@
 #include "server/broker/node_table_cache.h"
 
 #include <algorithm>
-#include <set>
 
 #include "server/scheduler/scheduler.h"
 
 namespace drover::server {
+namespace {
+
+/// Each once.
+std::vector<Uuid> changed_ids(const Effects& effects, Topic topic) {
+  std::vector<Uuid> ids;
+  for (const Effect& effect : effects) {
+    if (effect.topic == topic) ids.push_back(effect.id);
+  }
+  std::ranges::sort(ids);
+  ids.erase(std::ranges::unique(ids).begin(), ids.end());
+  return ids;
+}
+
+}  // namespace
 
 void NodeTableCache::published(const SnapshotPtr& state, const Effects& effects, bool anew) {
   const SnapshotPtr before = std::exchange(state_, state);
   if (anew) table_ = nullptr;
   if (!table_) return;
-  std::set<Uuid> nodes;
-  for (const Effect& effect : effects) {
-    if (effect.topic == Topic::nodes) nodes.insert(effect.id);
-  }
+  const std::vector<Uuid> nodes = changed_ids(effects, Topic::nodes);
   for (const Uuid& node : nodes) change(*before, node);
-  std::set<Uuid> allocs;
-  for (const Effect& effect : effects) {
-    if (effect.topic == Topic::allocs) allocs.insert(effect.id);
-  }
-  for (const Uuid& alloc : allocs) {
+  for (const Uuid& alloc : changed_ids(effects, Topic::allocs)) {
     count(*before, alloc, false);
     count(*state, alloc, true);
   }

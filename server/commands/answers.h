@@ -12,6 +12,10 @@
 #include "server/state/service.h"
 #include "server/state/types.h"
 
+namespace drover::model {
+class JobSubmission;
+}
+
 namespace drover::server {
 
 // What may be asked of the server, and what it answers. Jobs and other messages travel as shared constants.
@@ -23,6 +27,7 @@ struct RegisterJob {
   bool preserve_counts = false;
   bool preserve_resources = false;
   std::int64_t eval_priority = 0;  ///< 0: the job's
+  std::shared_ptr<const model::JobSubmission> submission;  ///< the source the job was made from; null: not known
 };
 
 struct JobRegistered {
@@ -36,6 +41,78 @@ struct JobRegistered {
 struct EvaluateJob {
   JobKey job;
   bool force_reschedule = false;
+};
+
+/// The same errors as registering; "can't revert to current version", "job "x" in namespace "y" at version n not found",
+/// "Current job has version n; enforcing version m". The new version has the source of the one it is made from.
+struct RevertJob {
+  JobKey job;
+  std::uint64_t version = 0;
+  std::optional<std::uint64_t> enforce_prior_version;
+};
+
+/// Gives a version a name, or takes it away (`remove`, by name). Tagged versions are kept.
+struct TagVersion {
+  JobKey job;
+  std::string name;
+  std::string description;
+  std::optional<std::uint64_t> version;  ///< nothing: the current one
+  bool remove = false;
+};
+struct VersionTagged {
+  std::string name;
+  std::string description;
+  std::int64_t tagged_time = 0;  ///< ns since 1970
+  Index index = 0;
+};
+
+struct SetStability {
+  JobKey job;
+  std::uint64_t version = 0;
+  bool stable = false;
+};
+struct StabilitySet {
+  Index index = 0;
+};
+
+/// Changes the count of a group, or only notes an event (no `count`). `not_found`: no such job; `invalid`: the request is
+/// wrong (HTTP 400); `conflict`: anything else (HTTP 500).
+struct ScaleJob {
+  JobKey job;
+  std::string group;
+  std::optional<std::int64_t> count;
+  std::string message;
+  bool error = false;
+  std::string meta;  ///< JSON, or ""
+  Index job_modify_index = 0;  ///< if not 0: what the caller has seen
+};
+
+/// Runs a parameterized job once, as a child of its own. All errors are `invalid`.
+struct DispatchJob {
+  JobKey job;
+  std::string payload;
+  std::map<std::string, std::string> meta;
+  std::string id_prefix;
+  std::int64_t priority = 0;      ///< 0: the parent's
+  std::string idempotency_token;  ///< "": none. With the token of a child that there is: that child, and no evaluation
+};
+struct JobDispatched {
+  std::string job_id;
+  std::string eval_id;
+  Index eval_create_index = 0;
+  Index job_create_index = 0;
+  Index index = 0;
+};
+
+/// Launches a periodic job now, whatever its schedule says. All errors are `invalid`.
+struct ForcePeriodic {
+  JobKey job;
+};
+struct PeriodicForced {
+  std::string job_id;
+  std::string eval_id;
+  Index eval_create_index = 0;
+  Index index = 0;
 };
 
 struct DeregisterJob {
@@ -84,6 +161,7 @@ struct DrainNode {
   bool ignore_system_jobs = false;
   bool mark_eligible = false;    ///< when ending it
   std::map<std::string, std::string> meta;
+  std::string accessor_id = "token:acls-disabled";  ///< who asks
 };
 
 /// Evaluates every job that has to do with the node.

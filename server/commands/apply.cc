@@ -5,11 +5,39 @@
 
 namespace drover::server {
 
+namespace {
+
+Cause cause_of(const proto::Command& command) {
+  using Kind = proto::Command;
+  switch (command.kind_case()) {
+    case Kind::kRegisterJob:
+    case Kind::kScaleJob: return Cause::job_registered;
+    case Kind::kDeregisterJob: return Cause::job_deregistered;
+    case Kind::kTagVersion:
+    case Kind::kSetStability: return Cause::job_version_changed;
+    case Kind::kPutEvals: return Cause::evals_updated;
+    case Kind::kStopAlloc:
+    case Kind::kMarkAllocs: return Cause::allocs_marked;
+    case Kind::kApplyPlan: return Cause::plan_applied;
+    case Kind::kUpdateAllocs: return Cause::allocs_updated;
+    case Kind::kRegisterNode: return Cause::node_registered;
+    case Kind::kSetNodeStatus: return Cause::node_status;
+    case Kind::kSetEligibility: return Cause::node_eligibility;
+    case Kind::kDrainNode: return Cause::node_drain;
+    case Kind::kPurgeNode: return Cause::node_deregistered;
+    case Kind::kCollectGarbage: return Cause::garbage_collected;
+    case Kind::KIND_NOT_SET: break;
+  }
+  return Cause::other;
+}
+
+}  // namespace
+
 Result<void> apply(State& state, const proto::Command& command, Index index) {
   if (command.format() == 0 || command.format() > command_format) {
     return fail(Code::unsupported, "command {} has format {}, this server reads up to {}", index, command.format(), command_format);
   }
-  state.begin(index, command.time());
+  state.begin(index, command.time(), cause_of(command));
   using Kind = proto::Command;
   switch (command.kind_case()) {
     case Kind::kRegisterJob: return apply(state, command.register_job());
@@ -24,6 +52,11 @@ Result<void> apply(State& state, const proto::Command& command, Index index) {
     case Kind::kPurgeNode: return apply(state, command.purge_node());
     case Kind::kCollectGarbage: return apply(state, command.collect_garbage());
     case Kind::kRemoveService: return apply(state, command.remove_service());
+    case Kind::kTagVersion: return apply(state, command.tag_version());
+    case Kind::kSetStability: return apply(state, command.set_stability());
+    case Kind::kScaleJob: return apply(state, command.scale_job());
+    case Kind::kDrainNode: return apply(state, command.drain_node());
+    case Kind::kMarkAllocs: return apply(state, command.mark_allocs());
     case Kind::KIND_NOT_SET: break;
   }
   return fail(Code::unsupported, "command {} is of a kind that this server does not know", index);

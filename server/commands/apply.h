@@ -19,6 +19,11 @@ class SetEligibility;
 class PurgeNode;
 class CollectGarbage;
 class RemoveService;
+class TagVersion;
+class SetStability;
+class ScaleJob;
+class DrainNode;
+class MarkAllocs;
 }  // namespace proto
 
 // How each command changes the state. Each stands in the file of its command, below what decides it.
@@ -34,5 +39,10 @@ Result<void> apply(State& state, const proto::SetEligibility& command);
 Result<void> apply(State& state, const proto::PurgeNode& command);
 Result<void> apply(State& state, const proto::CollectGarbage& command);
 Result<void> apply(State& state, const proto::RemoveService& command);
+Result<void> apply(State& state, const proto::TagVersion& command);
+Result<void> apply(State& state, const proto::SetStability& command);
+Result<void> apply(State& state, const proto::ScaleJob& command);
+Result<void> apply(State& state, const proto::DrainNode& command);
+Result<void> apply(State& state, const proto::MarkAllocs& command);
 
 }  // namespace drover::server

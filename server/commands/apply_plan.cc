@@ -14,6 +14,8 @@
 namespace drover::server {
 namespace {
 
+constexpr std::size_t uuid_bytes = 16;
+
 /// A plan is taken only while its evaluation is still to be done: a worker that lost its lease comes too late.
 Result<void> check_eval(const Snapshot& state, const std::string& id) {
   const model::Evaluation* eval = state.eval(parse_uuid(id));
@@ -31,6 +33,25 @@ class PlanMetrics {
     for (const auto& alloc : plan.placements()) {
       if (alloc.has_metrics() && is_new(alloc)) groups_.try_emplace(alloc.task_group(), number(alloc.metrics()));
     }
+    for (const auto& group : plan.groups()) {
+      if (group.common().has_metrics()) groups_.try_emplace(group.common().task_group(), number(group.common().metrics()));
+    }
+  }
+
+  /// Those of a group that fit.
+  void add_group(const model::PlacedGroup& group, const std::vector<int>& fitting) {
+    if (fitting.empty()) return;
+    auto& together = *command_.add_groups();
+    auto& placed = *together.mutable_placed();
+    *placed.mutable_common() = group.common();
+    placed.mutable_common()->clear_metrics();
+    for (const int i : fitting) {
+      placed.mutable_ids()->append(group.ids(), static_cast<std::size_t>(i) * uuid_bytes, uuid_bytes);
+      placed.mutable_nodes()->append(group.nodes(), static_cast<std::size_t>(i) * uuid_bytes, uuid_bytes);
+      placed.add_indexes(group.indexes(i));
+    }
+    const auto shared = groups_.find(group.common().task_group());
+    if (shared != groups_.end()) together.set_metric(shared->second);
   }
 
   void add_placement(const model::Allocation& alloc) {
@@ -68,7 +89,7 @@ Result<Decision<PlanApplied>> decide(const ApplyPlan& request, const Deciding& d
   const model::Plan& plan = *request.plan;
   DROVER_TRY(check_eval(deciding.state, plan.eval_id()));
   const JobVersionRow* version = deciding.state.job_version(plan.namespace_(), plan.job_id(), plan.job_version());
-  if (plan.placements_size() > 0 && !version) {
+  if (plan.placements_size() + plan.groups_size() > 0 && !version) {
     return fail(Code::conflict, "apply the plan of evaluation {}: job {} has no version {}", plan.eval_id(), plan.job_id(), plan.job_version());
   }
 
@@ -89,6 +110,7 @@ Result<Decision<PlanApplied>> decide(const ApplyPlan& request, const Deciding& d
   for (const int i : fitting.stops) *command.add_stops() = plan.stops(i);
   for (const int i : fitting.preemptions) *command.add_stops() = plan.preemptions(i);
   for (const int i : fitting.placements) metrics.add_placement(plan.placements(i));
+  for (int i = 0; i < plan.groups_size(); ++i) metrics.add_group(plan.groups(i), fitting.groups[static_cast<std::size_t>(i)]);
   if (plan.has_deployment()) *command.mutable_deployment() = plan.deployment();
   if (fitting.whole()) {
     for (const auto& eval : request.evals) *command.add_evals() = *eval;
@@ -110,6 +132,10 @@ Result<void> apply(State& state, const proto::ApplyPlan& command) {
   for (const auto& placement : command.placements()) {
     if (placement.metric() > metrics.size()) return fail(Code::invalid, "place allocation {}: its metrics are missing", placement.alloc().id());
     DROVER_TRY(state.place(placement.alloc(), version, placement.metric() > 0 ? metrics[placement.metric() - 1] : nullptr));
+  }
+  for (const auto& together : command.groups()) {
+    if (together.metric() > metrics.size()) return fail(Code::invalid, "place a group of allocations: its metrics are missing");
+    DROVER_TRY(state.place_together(together.placed(), version, together.metric() > 0 ? metrics[together.metric() - 1] : nullptr));
   }
   if (command.has_deployment()) state.put_deployment(command.deployment());
   for (const auto& eval : command.evals()) state.put_eval(eval);

@@ -18,7 +18,7 @@ class Command;
 }
 
 /// The format of the commands that this server writes. It reads all up to this one.
-constexpr std::uint32_t command_format = 1;
+constexpr std::uint32_t command_format = 2;
 
 /// What a decision may look at. `state` is the working state: it holds every earlier command, also those that are not
 /// durable yet. `index` is the one that the command will have.
@@ -50,6 +50,13 @@ Result<Decision<JobRegistered>> decide(const EvaluateJob& request, const Decidin
 Result<Decision<JobDeregistered>> decide(const DeregisterJob& request, const Deciding& deciding);
 Result<Decision<AllocStopped>> decide(const StopAlloc& request, const Deciding& deciding);
 Result<Decision<ServiceRemoved>> decide(const RemoveService& request, const Deciding& deciding);
+Result<Decision<JobRegistered>> decide(const RevertJob& request, const Deciding& deciding);
+Result<Decision<VersionTagged>> decide(const TagVersion& request, const Deciding& deciding);
+Result<Decision<StabilitySet>> decide(const SetStability& request, const Deciding& deciding);
+Result<Decision<JobRegistered>> decide(const ScaleJob& request, const Deciding& deciding);
+Result<Decision<JobDispatched>> decide(const DispatchJob& request, const Deciding& deciding);
+Result<Decision<PeriodicForced>> decide(const ForcePeriodic& request, const Deciding& deciding);
+Result<Decision<NodeUpdated>> decide(const DrainNode& request, const Deciding& deciding);
 Result<Decision<NodeUpdated>> decide(const SetEligibility& request, const Deciding& deciding);
 Result<Decision<NodeUpdated>> decide(const EvaluateNode& request, const Deciding& deciding);
 Result<Decision<NodeUpdated>> decide(const PurgeNode& request, const Deciding& deciding);
@@ -108,6 +115,28 @@ struct PlanApplied {
   std::vector<std::string> refused;  ///< why nodes were refused
 };
 Result<Decision<PlanApplied>> decide(const ApplyPlan& request, const Deciding& deciding);
+
+// What duties ask.
+
+/// A periodic job is due. Nothing happens when it has been launched for that time already, or is not to be any more.
+struct LaunchPeriodic {
+  JobKey job;
+  Instant at{};
+};
+struct PeriodicLaunched {
+  std::string job_id;     ///< of the child; "": none
+  bool overlaps = false;  ///< not launched: a child still runs, and the job wants one at a time
+};
+Result<Decision<PeriodicLaunched>> decide(const LaunchPeriodic& request, const Deciding& deciding);
+
+/// The next step of all drains: allocations that are to move now are marked, or drains that have nothing left are
+/// ended. One command at a time: ask again until nothing changes.
+struct AdvanceDrains {};
+struct DrainsAdvanced {
+  bool changed = false;
+  std::vector<Uuid> completed;
+};
+Result<Decision<DrainsAdvanced>> decide(const AdvanceDrains& request, const Deciding& deciding);
 
 /// What is dead: everything now (`force`), or what is older than its threshold.
 struct CollectGarbage {

@@ -1,5 +1,6 @@
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
+#include "model/spec.h"
 #include "server/commands/apply.h"
 #include "server/commands/evals.h"
 #include "server/proto/command.pb.h"
@@ -21,7 +22,7 @@ Result<Decision<JobDeregistered>> decide(const DeregisterJob& request, const Dec
   command.set_no_shutdown_delay(request.no_shutdown_delay);
   command.set_versions_max(static_cast<std::uint32_t>(deciding.config.job_versions_max));
   command.set_submit_time(to_ns(deciding.now));
-  if (!spec.has_periodic() && !spec.has_parameterized_job()) {
+  if (!model::is_periodic(spec) && !model::is_parameterized(spec)) {
     auto& eval = *command.mutable_eval();
     eval = job_eval(deciding, spec, "job-deregister", request.eval_priority);
     eval.set_type("service");
@@ -50,7 +51,7 @@ Result<void> apply(State& state, const proto::DeregisterJob& command) {
     model::Job stopped = *current->spec;
     stopped.set_stop(true);
     stopped.set_submit_time(command.submit_time());
-    state.put_job(std::move(stopped), command.versions_max());
+    state.put_job(std::move(stopped), command.versions_max(), current->submission);
   }
   if (command.has_eval()) state.put_eval(command.eval());
   return {};

@@ -7,6 +7,7 @@
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
 #include "model/proto/node.pb.h"
+#include "model/spec.h"
 #include "server/proto/command.pb.h"
 
 namespace drover::server {
@@ -19,9 +20,10 @@ bool is_relevant(const AllocRow& row, const model::Job& job) {
   return is_batch(job) ? !row.client_terminal() : !(row.server_terminal() && row.client_terminal());
 }
 
-/// Whether a system job could run on the node; only what is cheap to see, the scheduler looks closely.
+/// Whether a system or sysbatch job could run on the node; only what is cheap to see, the scheduler looks closely.
 bool may_run_on(const model::Job& job, const model::Node& node) {
-  if (job.type() != "system" || job.stop()) return false;
+  if (job.type() != "system" && job.type() != "sysbatch") return false;
+  if (job.stop() || model::is_periodic(job) || model::is_parameterized(job)) return false;
   if (!job.node_pool().empty() && job.node_pool() != "all" && job.node_pool() != node.node_pool()) return false;
   if (job.datacenters_size() == 0) return true;
   return std::any_of(job.datacenters().begin(), job.datacenters().end(), [&node](const std::string& datacenter) {
@@ -66,7 +68,10 @@ std::vector<model::Evaluation> node_evals(const Deciding& deciding, const Uuid& 
     return true;
   });
   state.each_job(JobKey{}, [&state, &jobs, node](const JobRow& row) {
-    const model::Job& spec = *state.current(row)->spec;
+    const JobVersionRow& version = *state.current(row);
+    const model::Job& spec = *version.spec;
+    // Batch work that is done everywhere is not taken up again for a node that comes later.
+    if (spec.type() == "sysbatch" && version.status == JobStatus::dead) return true;
     if (node && may_run_on(spec, *node)) jobs.try_emplace(JobKey{spec.namespace_(), spec.id()}, &spec);
     return true;
   });

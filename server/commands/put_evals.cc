@@ -1,5 +1,6 @@
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
+#include "model/spec.h"
 #include "server/commands/apply.h"
 #include "server/commands/evals.h"
 #include "server/proto/command.pb.h"
@@ -11,8 +12,8 @@ Result<Decision<JobRegistered>> decide(const EvaluateJob& request, const Decidin
   const JobRow* job = deciding.state.job(request.job.ns, request.job.id);
   if (!job) return fail(Code::not_found, "job not found");
   const model::Job& spec = *deciding.state.current(*job)->spec;
-  if (spec.has_periodic()) return fail(Code::invalid, "can't evaluate periodic job");
-  if (spec.has_parameterized_job()) return fail(Code::invalid, "can't evaluate parameterized job");
+  if (model::is_periodic(spec)) return fail(Code::invalid, "can't evaluate periodic job");
+  if (model::is_parameterized(spec)) return fail(Code::invalid, "can't evaluate parameterized job");
 
   Decision<JobRegistered> decision{.command = new_command(deciding), .answer = {}};
   auto& command = *decision.command->mutable_put_evals();

@@ -2,6 +2,7 @@
 
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
+#include "model/proto/job_view.pb.h"
 #include "model/spec.h"
 #include "model/validate.h"
 #include "server/commands/apply.h"
@@ -12,6 +13,8 @@
 // Registering a job: a new version where the specification has changed, and an evaluation in the same command.
 namespace drover::server {
 namespace {
+
+constexpr std::size_t job_source_bytes_max = 1'000'000;
 
 Result<void> check_index(const RegisterJob& request, const JobRow* existing) {
   if (!request.enforce_index) return {};
@@ -54,6 +57,18 @@ Result<void> check_update(const model::Job& old, const model::Job& next) {
   return Error{Code::invalid, model::Validation{.errors = problems, .warnings = {}}.text()};
 }
 
+/// The source of the job is kept beside it, unless it is too big.
+void take_submission(const model::JobSubmission& submission, proto::RegisterJob& command, std::string& warnings) {
+  std::size_t size = submission.source().size() + submission.variables().size();
+  for (const auto& [name, value] : submission.variable_flags()) size += name.size() + value.size();
+  if (size <= job_source_bytes_max) {
+    *command.mutable_submission() = submission;
+    return;
+  }
+  const std::string warning = text("job source size of {} bytes exceeds maximum of {} bytes and will be discarded", size, job_source_bytes_max);
+  warnings += warnings.empty() ? "1 warning:\n\n* " + warning : "\n* " + warning;
+}
+
 }  // namespace
 
 Result<Decision<JobRegistered>> decide(const RegisterJob& request, const Deciding& deciding) {
@@ -74,7 +89,7 @@ Result<Decision<JobRegistered>> decide(const RegisterJob& request, const Decidin
   command.set_namespace_(prepared.job.namespace_());
   command.set_job_id(prepared.job.id());
   command.set_versions_max(static_cast<std::uint32_t>(deciding.config.job_versions_max));
-  if (!prepared.job.has_periodic() && !prepared.job.has_parameterized_job()) {
+  if (!model::is_periodic(prepared.job) && !model::is_parameterized(prepared.job)) {
     auto& eval = *command.mutable_eval();
     eval = job_eval(deciding, prepared.job, "job-register", request.eval_priority);
     eval.set_job_modify_index(job_modify_index);
@@ -84,16 +99,19 @@ Result<Decision<JobRegistered>> decide(const RegisterJob& request, const Decidin
   if (changed) {
     prepared.job.set_submit_time(to_ns(deciding.now));
     *command.mutable_job() = std::move(prepared.job);
+    if (request.submission) take_submission(*request.submission, command, decision.answer.warnings);
   }
   return decision;
 }
 
 Result<void> apply(State& state, const proto::RegisterJob& command) {
   if (command.has_job()) {
-    state.put_job(command.job(), command.versions_max());
+    state.put_job(command.job(), command.versions_max(),
+                  command.has_submission() ? std::make_shared<const model::JobSubmission>(command.submission()) : nullptr);
   } else if (!state.job(command.namespace_(), command.job_id())) {
     return fail(Code::not_found, "register job {} unchanged: there is no such job", command.job_id());
   }
+  if (command.has_launch()) state.note_launch(JobKey{command.namespace_(), command.launch().parent_id()}, command.launch().at());
   if (command.has_eval()) state.put_eval(command.eval());
   return {};
 }

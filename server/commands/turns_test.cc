@@ -158,7 +158,7 @@ TEST_CASE("200 check-and-set registers in one turn: exactly one wins") {
   life.stop();
 }
 
-TEST_CASE("200 plans for the same place in one turn: exactly one wins") {
+TEST_CASE("200 plans for the same place and 200 check-and-set registers in one turn: exactly one of each wins") {
   const auto [memory_mb, port] = GENERATE(table<std::int64_t, std::int64_t>({{600, 0}, {1, 8080}}));
   MemoryDisk disk;
   Life life(disk);
@@ -170,10 +170,15 @@ TEST_CASE("200 plans for the same place in one turn: exactly one wins") {
   std::vector<std::string> evals;
   for (int n = 0; n < 200; ++n) evals.push_back(life.ask(EvaluateJob{.job = {"default", "web"}})->eval_id);
   disk.append_delay = 50ms;
+  const std::uint64_t appends = disk.appends;
 
+  int won = 0;
+  int lost = 0;
   int whole = 0;
   int refused = 0;
   for (const std::string& eval : evals) {
+    RegisterJob again{.job = job_named("web", 10 + won + lost), .enforce_index = true, .job_modify_index = 2};
+    life.turns.ask(std::move(again), std::function<void(Result<JobRegistered>)>([&](Result<JobRegistered> answer) { ++(answer ? won : lost); }));
     auto plan = std::make_shared<model::Plan>();
     plan->set_eval_id(eval);
     plan->set_namespace_("default");
@@ -184,8 +189,14 @@ TEST_CASE("200 plans for the same place in one turn: exactly one wins") {
                      ++(applied->whole ? whole : refused);
                    }));
   }
+  life.time.advance(40ms);
+  CHECK(won + lost + whole + refused == 0);  // nobody is answered before it is durable
   life.time.advance(1s);
 
+  // All of them were decided in one turn, each against what those before it had left.
+  CHECK(disk.appends == appends + 1);
+  CHECK(won == 1);
+  CHECK(lost == 199);
   CHECK(whole == 1);
   CHECK(refused == 199);
   CHECK(life.turns.published()->alloc_count() == 1);

@@ -6,6 +6,7 @@
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
 #include "model/proto/job_view.pb.h"
+#include "model/spec.h"
 #include "server/http/alloc_stubs.h"
 #include "server/http/handlers.h"
 
@@ -43,7 +44,7 @@ model::JobListStub stub_of(const Snapshot& state, const JobRow& row, bool with_m
   stub.set_type(spec.type());
   stub.set_priority(spec.priority());
   stub.set_periodic(spec.has_periodic());
-  stub.set_parameterized_job(spec.has_parameterized_job());
+  stub.set_parameterized_job(model::is_parameterized(spec));
   stub.set_stop(spec.stop());
   stub.set_status(std::string(to_text(version.status)));
   stub.set_status_description(spec.status_description());

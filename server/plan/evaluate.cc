@@ -20,12 +20,21 @@ struct OnNode {
   std::vector<int> stops;
   std::vector<int> placements;
   std::vector<int> preemptions;
+  std::vector<std::pair<int, int>> alike;  ///< (group, position in it)
   std::set<Uuid> leaving;  ///< stopped, preempted or placed anew: no longer counted as it was
 };
 
 Uuid node_of_alloc(const Snapshot& state, const model::Allocation& alloc) {
   const AllocRow* row = state.alloc(parse_uuid(alloc.id()));
   return row ? state.node_of(*row) : parse_uuid(alloc.node_id());
+}
+
+/// The i-th of ids one after the other; nil where there is none.
+Uuid uuid_at(const std::string& bytes, int i) {
+  Uuid id;
+  const std::size_t from = static_cast<std::size_t>(i) * id.bytes.size();
+  if (from + id.bytes.size() <= bytes.size()) std::copy_n(bytes.data() + from, id.bytes.size(), reinterpret_cast<char*>(id.bytes.data()));
+  return id;
 }
 
 std::map<Uuid, OnNode> by_node(const Snapshot& state, const model::Plan& plan) {
@@ -45,18 +54,22 @@ std::map<Uuid, OnNode> by_node(const Snapshot& state, const model::Plan& plan) {
     on.placements.push_back(i);
     on.leaving.insert(parse_uuid(plan.placements(i).id()));
   }
+  for (int group = 0; group < plan.groups_size(); ++group) {
+    const auto& together = plan.groups(group);
+    for (int i = 0; i < together.indexes_size(); ++i) nodes[uuid_at(together.nodes(), i)].alike.emplace_back(group, i);
+  }
   return nodes;
 }
 
 /// Whether all that is placed is there already: an update in place, which an ineligible node takes as well.
 bool all_known(const Snapshot& state, const model::Plan& plan, const OnNode& on) {
-  return std::all_of(on.placements.begin(), on.placements.end(),
+  return on.alike.empty() && std::all_of(on.placements.begin(), on.placements.end(),
                      [&](int i) { return state.alloc(parse_uuid(plan.placements(i).id())) != nullptr; });
 }
 
 /// Whether the placements only give up allocations of a node that is gone or cut off.
 bool only_gives_up(const model::Node& node, const model::Plan& plan, const OnNode& on) {
-  return std::all_of(on.placements.begin(), on.placements.end(), [&](int i) {
+  return on.alike.empty() && std::all_of(on.placements.begin(), on.placements.end(), [&](int i) {
     const std::string& client = plan.placements(i).client_status();
     return (node.status() == "down" && client == "lost") ||
            ((node.status() == "down" || node.status() == "disconnected") && client == "unknown");
@@ -157,8 +170,11 @@ std::string collision(const Snapshot& state, const model::Node& node, const mode
   return "";
 }
 
+/// What one allocation of each of a plan's groups takes.
+using Capacities = std::vector<model::Capacity>;
+
 /// What is wrong with putting the plan's placements on a ready node; "" when they fit.
-std::string misfit(const Snapshot& state, const model::Node& node, const model::Plan& plan, const OnNode& on) {
+std::string misfit(const Snapshot& state, const model::Node& node, const model::Plan& plan, const Capacities& of_groups, const OnNode& on) {
   const Uuid id = parse_uuid(node.id());
   NodeUse use = state.use_of(id);
   for (const Uuid& leaving : on.leaving) {
@@ -166,6 +182,10 @@ std::string misfit(const Snapshot& state, const model::Node& node, const model::
     if (!row || row->terminal() || state.node_of(*row) != id) continue;
     --use.allocs;
     if (row->shape) use.taken -= row->shape->capacity;
+  }
+  for (const auto& [group, i] : on.alike) {
+    ++use.allocs;
+    use.taken += of_groups[static_cast<std::size_t>(group)];
   }
   for (const int i : on.placements) {
     ++use.allocs;
@@ -177,22 +197,25 @@ std::string misfit(const Snapshot& state, const model::Node& node, const model::
 }
 
 /// Why the node does not take its part of the plan; "" when it does.
-std::string refusal(const Snapshot& state, const Uuid& id, const model::Plan& plan, const OnNode& on) {
-  if (on.placements.empty()) return "";
+std::string refusal(const Snapshot& state, const Uuid& id, const model::Plan& plan, const Capacities& of_groups, const OnNode& on) {
+  if (on.placements.empty() && on.alike.empty()) return "";
   const model::Node* node = state.node(id);
   if (!node) return "there is no such node";
   if (node->status() != "ready") return only_gives_up(*node, plan, on) ? "" : "it is " + node->status();
   const bool open = node->scheduling_eligibility() == "eligible" && !node->has_drain_strategy();
   if (!open && !all_known(state, plan, on)) return "it is not eligible";
-  return misfit(state, *node, plan, on);
+  return misfit(state, *node, plan, of_groups, on);
 }
 
 }  // namespace
 
 Fitting evaluate(const Snapshot& state, const model::Plan& plan) {
   Fitting fitting;
+  fitting.groups.resize(static_cast<std::size_t>(plan.groups_size()));
+  Capacities of_groups;
+  for (const auto& group : plan.groups()) of_groups.push_back(model::capacity_of(group.common().allocated_resources()));
   for (const auto& [id, on] : by_node(state, plan)) {
-    const std::string why = refusal(state, id, plan, on);
+    const std::string why = refusal(state, id, plan, of_groups, on);
     if (!why.empty()) {
       fitting.refused.push_back(text("node {}: {}", to_text(id), why));
       continue;
@@ -200,12 +223,15 @@ Fitting evaluate(const Snapshot& state, const model::Plan& plan) {
     fitting.stops.insert(fitting.stops.end(), on.stops.begin(), on.stops.end());
     fitting.placements.insert(fitting.placements.end(), on.placements.begin(), on.placements.end());
     fitting.preemptions.insert(fitting.preemptions.end(), on.preemptions.begin(), on.preemptions.end());
+    for (const auto& [group, i] : on.alike) fitting.groups[static_cast<std::size_t>(group)].push_back(i);
   }
   if (plan.all_at_once() && !fitting.whole()) {
     fitting.stops.clear();
     fitting.placements.clear();
     fitting.preemptions.clear();
+    for (auto& group : fitting.groups) group.clear();
   }
+  for (auto& group : fitting.groups) std::sort(group.begin(), group.end());
   for (auto* list : {&fitting.stops, &fitting.placements, &fitting.preemptions}) std::sort(list->begin(), list->end());
   return fitting;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -13,9 +14,12 @@ struct Fitting {
   std::vector<int> stops;
   std::vector<int> placements;
   std::vector<int> preemptions;
+  std::vector<std::vector<int>> groups;  ///< of each of the plan's groups: which of its allocations
   std::vector<std::string> refused;  ///< one sentence for each node that was refused
   bool whole() const { return refused.empty(); }
-  bool empty() const { return stops.empty() && placements.empty() && preemptions.empty(); }
+  bool empty() const {
+    return stops.empty() && placements.empty() && preemptions.empty() && std::ranges::all_of(groups, &std::vector<int>::empty);
+  }
 };
 
 /// Checks a plan against the working state, node by node: ready and eligible, room in every dimension, no port twice.

@@ -140,4 +140,26 @@ TEST_CASE("stops are taken wherever they are") {
   CHECK(evaluate(state, plan).stops == std::vector<int>{0});
 }
 
+TEST_CASE("of allocations that are alike those fit whose node has room for all of them") {
+  const State state = two_nodes();
+  model::Plan plan;
+  auto& group = *plan.add_groups();
+  *group.mutable_common() = alloc_on(0, 0, 400);
+  for (const auto& [id, node] : std::vector<std::pair<int, int>>{{11, 1}, {12, 2}, {13, 2}, {14, 3}}) {
+    const Uuid ids[] = {id_of(id), id_of(node)};
+    group.mutable_ids()->append(reinterpret_cast<const char*>(ids[0].bytes.data()), 16);
+    group.mutable_nodes()->append(reinterpret_cast<const char*>(ids[1].bytes.data()), 16);
+    group.add_indexes(static_cast<std::uint32_t>(id));
+  }
+
+  CHECK(evaluate(state, plan).groups == std::vector<std::vector<int>>{{0, 1, 2}});
+  *plan.add_placements() = alloc_on(15, 2, 300);
+  const Fitting fitting = evaluate(state, plan);
+  CHECK(fitting.groups == std::vector<std::vector<int>>{{0}});
+  CHECK(fitting.placements.empty());
+  CHECK(fitting.refused.size() == 2);
+  plan.set_all_at_once(true);
+  CHECK(evaluate(state, plan).empty());
+}
+
 }  // namespace drover::server

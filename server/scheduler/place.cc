@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <utility>
 
 #include "model/proto/job.pb.h"
 #include "model/proto/node.pb.h"
@@ -128,16 +130,18 @@ void GroupPlacer::add_property(const model::Constraint& constraint, const std::v
 }
 
 void GroupPlacer::prepare_resources() {
+  auto resources = std::make_shared<model::AllocatedResources>();
   for (const auto& task : wanted_.tasks()) {
-    auto& given = (*resources_.mutable_tasks())[task.name()];
+    auto& given = (*resources->mutable_tasks())[task.name()];
     given.mutable_cpu()->set_cpu_shares(task.resources().cpu());
     given.mutable_memory()->set_memory_mb(task.resources().memory_mb() + task.resources().secrets_mb());
     if (options_.memory_oversubscription) given.mutable_memory()->set_memory_max_mb(task.resources().memory_max_mb());
-    if (task.has_lifecycle()) (*resources_.mutable_task_lifecycles())[task.name()] = task.lifecycle();
+    if (task.has_lifecycle()) (*resources->mutable_task_lifecycles())[task.name()] = task.lifecycle();
   }
-  auto& shared = *resources_.mutable_shared();
+  auto& shared = *resources->mutable_shared();
   shared.set_disk_mb(wanted_.ephemeral_disk().size_mb());
   *shared.mutable_networks() = wanted_.networks();
+  resources_ = std::move(resources);
 }
 
 bool GroupPlacer::fits(NodeAt node) const {
@@ -180,75 +184,150 @@ std::string GroupPlacer::indistinct(NodeAt node) const {
   return {};
 }
 
-bool GroupPlacer::is_distinct(NodeAt node) const {
-  if (!distinct_job_ && !distinct_group_ && properties_.empty()) return true;
-  return indistinct(node).empty();
+bool GroupPlacer::has_host_to_itself(NodeAt node) const {
+  if (distinct_job_ && occupancy_.job[node] > 0) return false;
+  return !distinct_group_ || occupancy_.group[static_cast<std::size_t>(group_)][node] == 0;
 }
 
-GroupPlacer::Parts GroupPlacer::parts_of(NodeAt node, bool penalized) const {
+bool GroupPlacer::is_used_up(NodeAt node) const {
+  return std::ranges::any_of(properties_, [node](const Property& property) {
+    const int value = property.value_of[node];
+    return value < 0 || property.uses[static_cast<std::size_t>(value)] >= property.limit;
+  });
+}
+
+bool GroupPlacer::is_distinct(NodeAt node) const { return has_host_to_itself(node) && !is_used_up(node); }
+
+GroupPlacer::Parts GroupPlacer::own_parts_of(NodeAt node, bool penalized) const {
   Parts parts;
   const model::Capacity& capacity = room_.nodes().capacity[node];
   const model::Capacity used = room_.used(node) + ask_.capacity;
   parts.binpack = options_.spread_algorithm ? model::spread_score(capacity, used) : model::binpack_score(capacity, used);
-  double sum = parts.binpack;
-  int terms = 1;
+  parts.sum = parts.binpack;
+  parts.terms = 1;
   if (const std::uint32_t same = occupancy_.group[static_cast<std::size_t>(group_)][node]; same > 0) {
     parts.anti_affinity = -static_cast<double>(same + 1) / static_cast<double>(std::max<std::int64_t>(wanted_.count(), 1));
-    sum += parts.anti_affinity;
-    ++terms;
+    parts.sum += parts.anti_affinity;
+    ++parts.terms;
   }
   if (penalized) {
     parts.penalty = -1;
-    sum += parts.penalty;
-    ++terms;
+    parts.sum += parts.penalty;
+    ++parts.terms;
   }
   if (const auto affinity = feasibility_.affinity(group_, node)) {
     parts.affinity = *affinity;
-    sum += parts.affinity;
-    ++terms;
+    parts.sum += parts.affinity;
+    ++parts.terms;
   }
+  return parts;
+}
+
+GroupPlacer::Parts GroupPlacer::parts_of(NodeAt node, bool penalized) const {
+  Parts parts = own_parts_of(node, penalized);
   if (!spreading_.empty()) parts.spread = spreading_.score(node);
   if (parts.spread) {
-    sum += *parts.spread;
-    ++terms;
+    parts.sum += *parts.spread;
+    ++parts.terms;
   }
-  parts.normalized = sum / terms;
   return parts;
 }
 
 double GroupPlacer::score_of(NodeAt node, bool penalized) const {
   if (!fits(node) || !is_distinct(node)) return Ranking::excluded;
-  return parts_of(node, penalized).normalized;
+  return parts_of(node, penalized).normalized();
+}
+
+/// Spreads add the same to all of a class: but a sum of more terms counts less, so these stand in a list of their own.
+std::pair<int, double> GroupPlacer::standing_of(NodeAt node) const {
+  if (!fits(node) || !has_host_to_itself(node)) return {0, Ranking::excluded};
+  const Parts parts = own_parts_of(node, false);
+  if (spreading_.empty()) return {0, parts.normalized()};
+  return {parts.terms - terms_, parts.sum};
+}
+
+std::uint32_t GroupPlacer::classify(std::vector<std::uint32_t>& class_of) const {
+  class_of.assign(feasible_.size(), 0);
+  std::vector<const std::vector<int>*> columns = spreading_.values();
+  for (const Property& property : properties_) columns.push_back(&property.value_of);
+  std::uint32_t classes = 1;
+  for (const std::vector<int>* values : columns) {
+    std::map<std::pair<std::uint32_t, int>, std::uint32_t> numbers;
+    const int most = std::ranges::max(*values);
+    std::vector<std::uint32_t> dense;  // the same by position, where there are few values
+    if (classes == 1) dense.assign(static_cast<std::size_t>(most + 2), std::uint32_t(-1));
+    std::uint32_t next = 0;
+    for (std::size_t i = 0; i < feasible_.size(); ++i) {
+      const int value = (*values)[feasible_[i]];
+      std::uint32_t& number = dense.empty() ? numbers.try_emplace({class_of[i], value}, std::uint32_t(-1)).first->second
+                                            : dense[static_cast<std::size_t>(value + 1)];
+      if (number == std::uint32_t(-1)) number = next++;
+      class_of[i] = number;
+    }
+    classes = std::max<std::uint32_t>(next, 1);
+  }
+  return feasible_.empty() ? 0 : classes;
 }
 
 void GroupPlacer::rank_all() {
-  ranking_.emplace(room_.nodes().size(), luck_);
   for (const NodeAt node : feasibility_.candidates()) {
-    if (!feasibility_.obstacle(group_, node).empty()) continue;
-    feasible_.push_back(node);
-    ranking_->start(node, score_of(node, false));
+    if (feasibility_.obstacle(group_, node).empty()) feasible_.push_back(node);
+  }
+  terms_ = !feasible_.empty() && feasibility_.affinity(group_, feasible_.front()) ? 2 : 1;
+  std::vector<std::uint32_t> class_of;
+  const std::uint32_t classes = classify(class_of);
+  luck_of_ = draw_luck(room_.nodes().size(), luck_);
+  ranking_.emplace(feasible_, class_of, classes, luck_of_);
+  std::vector<std::pair<double, NodeAt>> scores;
+  for (const NodeAt node : feasible_) {
+    const auto [list, score] = standing_of(node);
+    ranking_->start(node, list, score);
+    if (score == Ranking::excluded || is_used_up(node)) continue;
+    scores.emplace_back(spreading_.empty() ? score : score_of(node, false), node);
   }
   ranking_->build();
   metrics_ = failure();
-  add_scores(*metrics_);
+  add_scores(*metrics_, std::move(scores));
 }
 
 void GroupPlacer::rerank(NodeAt node) {
-  if (!ranking_ || !std::ranges::binary_search(feasible_, node)) return;
-  ranking_->set(node, score_of(node, false));
+  if (!ranking_ || !ranking_->has(node)) return;
+  const auto [list, score] = standing_of(node);
+  ranking_->set(node, list, score);
+}
+
+std::optional<ClassRanking::Best> GroupPlacer::best_of_all() const {
+  std::optional<ClassRanking::Best> best;
+  for (std::uint32_t in_class = 0; in_class < ranking_->classes(); ++in_class) {
+    const NodeAt member = ranking_->member(in_class);
+    if (is_used_up(member)) continue;
+    const std::optional<double> spread = spreading_.empty() ? std::nullopt : spreading_.score(member);
+    for (int list = 0; list < ClassRanking::lists; ++list) {
+      auto found = ranking_->best(in_class, list);
+      if (!found) continue;
+      if (!spreading_.empty()) found->score = (found->score + spread.value_or(0)) / (terms_ + list + (spread ? 1 : 0));
+      if (!best || found->score > best->score || (found->score == best->score && found->luck > best->luck)) best = found;
+    }
+  }
+  return best;
 }
 
 std::optional<GroupPlacer::Placed> GroupPlacer::place(const std::vector<NodeAt>& avoid) {
   if (!ranking_) rank_all();
   std::vector<NodeAt> penalized;
   for (const NodeAt node : avoid) {
-    if (!std::ranges::binary_search(feasible_, node)) continue;
+    if (!ranking_->has(node)) continue;
     penalized.push_back(node);
-    ranking_->set(node, score_of(node, true));
+    ranking_->exclude(node);
   }
-  const auto best = ranking_->best();
+  auto best = best_of_all();
+  for (const NodeAt node : penalized) {
+    const ClassRanking::Best other{.node = node, .score = score_of(node, true), .luck = luck_of_[node]};
+    if (other.score == Ranking::excluded) continue;
+    if (!best || other.score > best->score || (other.score == best->score && other.luck > best->luck)) best = other;
+  }
   std::optional<Placed> placed;
-  if (best) placed = take(*best);
+  if (best) placed = take(best->node);
   for (const NodeAt node : penalized) rerank(node);
   return placed;
 }
@@ -267,18 +346,18 @@ void GroupPlacer::count_uses(NodeAt node, bool more) {
     const int value = property.value_of[node];
     if (value >= 0) property.uses[static_cast<std::size_t>(value)] += more ? 1 : std::uint64_t(-1);
   }
-  if (!ranking_ || (spreading_.empty() && properties_.empty())) return;
-  // One allocation moves the score of every node that shares its values.
-  for (const NodeAt other : feasible_) ranking_->start(other, score_of(other, false));
-  ranking_->build();
 }
 
 GroupPlacer::Placed GroupPlacer::take(NodeAt node) {
-  Placed placed{.node = node, .resources = resources_};
+  Placed placed{.node = node, .resources = resources_, .alike = wanted_.networks_size() == 0};
   room_.take(node, ask_.capacity);
   occupancy_.add(group_, node);
   count_uses(node, true);
-  if (!ports_.empty()) give_ports(node, placed.resources);
+  if (!ports_.empty()) {
+    auto own = std::make_shared<model::AllocatedResources>(*resources_);
+    give_ports(node, *own);
+    placed.resources = std::move(own);
+  }
   rerank(node);
   return placed;
 }
@@ -368,22 +447,16 @@ model::AllocMetric GroupPlacer::failure(const std::vector<NodeAt>& only) const {
   return metric;
 }
 
-void GroupPlacer::add_scores(model::AllocMetric& metric) const {
-  std::vector<NodeAt> best;
-  for (const NodeAt node : feasible_) {
-    if (ranking_->score(node) != Ranking::excluded) best.push_back(node);
-  }
-  const std::size_t shown = std::min(best.size(), scores_shown_max);
-  const auto higher = [this](NodeAt a, NodeAt b) {
-    return ranking_->score(a) != ranking_->score(b) ? ranking_->score(a) > ranking_->score(b) : a < b;
-  };
-  std::partial_sort(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(shown), best.end(), higher);
-  best.resize(shown);
-  for (const NodeAt node : best) {
+void GroupPlacer::add_scores(model::AllocMetric& metric, std::vector<std::pair<double, NodeAt>> ranked) const {
+  const std::size_t shown = std::min(ranked.size(), scores_shown_max);
+  const auto higher = [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second < b.second; };
+  std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(shown), ranked.end(), higher);
+  ranked.resize(shown);
+  for (const auto& [score, node] : ranked) {
     const Parts parts = parts_of(node, false);
     auto& shown_score = *metric.add_score_meta_data();
     shown_score.set_node_id(to_text(room_.nodes().ids[node]));
-    shown_score.set_norm_score(parts.normalized);
+    shown_score.set_norm_score(score);
     auto& scores = *shown_score.mutable_scores();
     scores["binpack"] = parts.binpack;
     scores["job-anti-affinity"] = parts.anti_affinity;

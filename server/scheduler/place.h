@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -68,7 +69,8 @@ class GroupPlacer {
 
   struct Placed {
     NodeAt node = 0;
-    model::AllocatedResources resources;
+    std::shared_ptr<const model::AllocatedResources> resources;
+    bool alike = false;  ///< all that is placed of the group gets the same resources
   };
 
   /// The best node, taken; nothing when none fits: failure() says why. `avoid` are nodes that it failed on.
@@ -103,7 +105,9 @@ class GroupPlacer {
     double penalty = 0;
     double affinity = 0;
     std::optional<double> spread;
-    double normalized = 0;
+    double sum = 0;
+    int terms = 0;
+    double normalized() const { return sum / terms; }
   };
 
   void prepare_ports();
@@ -112,19 +116,32 @@ class GroupPlacer {
   void prepare_resources();
   void rank_all();
   void rerank(NodeAt node);
+  /// Nodes whose spread and distinct values are the same are of one class: what these do to a score, or forbid, they do
+  /// to all of them. By position in feasible_; gives how many classes there are.
+  std::uint32_t classify(std::vector<std::uint32_t>& class_of) const;
+  /// The best of all classes, as they stand now.
+  std::optional<ClassRanking::Best> best_of_all() const;
   /// "" when the group fits on the node now, else the dimension that is exhausted.
   std::string exhausted(NodeAt node) const;
   bool fits(NodeAt node) const;
   /// "" unless another allocation there forbids this one.
   std::string indistinct(NodeAt node) const;
   bool is_distinct(NodeAt node) const;
+  /// The part of that which only looks at what lives on the node itself.
+  bool has_host_to_itself(NodeAt node) const;
+  /// Whether the node's properties are used as often as they may be.
+  bool is_used_up(NodeAt node) const;
   Parts parts_of(NodeAt node, bool penalized) const;
+  /// Without what depends on other nodes.
+  Parts own_parts_of(NodeAt node, bool penalized) const;
   double score_of(NodeAt node, bool penalized) const;
+  /// Of which list of its class the node is, and with what score there.
+  std::pair<int, double> standing_of(NodeAt node) const;
   Placed take(NodeAt node);
-  /// Keeps what depends on all nodes in step after an allocation came to a node or left it.
+  /// Keeps what depends on all nodes in step after an allocation has come to a node or left it.
   void count_uses(NodeAt node, bool more);
   void give_ports(NodeAt node, model::AllocatedResources& resources);
-  void add_scores(model::AllocMetric& metric) const;
+  void add_scores(model::AllocMetric& metric, std::vector<std::pair<double, NodeAt>> scores) const;
   model::AllocMetric counts_only() const;
 
   Room& room_;
@@ -142,10 +159,12 @@ class GroupPlacer {
   bool distinct_group_ = false;
   std::vector<Property> properties_;
   Spreading spreading_;
-  std::optional<Ranking> ranking_;
+  std::optional<ClassRanking> ranking_;
+  std::vector<std::uint32_t> luck_of_;  ///< by node
+  int terms_ = 1;  ///< of a score, where nothing of the group lives on the node and spreads add nothing
   std::vector<NodeAt> feasible_;
   std::optional<model::AllocMetric> metrics_;
-  model::AllocatedResources resources_;  ///< what each placement gets, without ports
+  std::shared_ptr<const model::AllocatedResources> resources_;  ///< what each placement gets, without ports
 };
 
 }  // namespace drover::server

@@ -29,7 +29,7 @@ void set_eligibility(model::Evaluation& eval, const Feasibility& feasibility) {
 }  // namespace
 
 bool Scheduled::plan_is_empty() const {
-  return plan.stops_size() == 0 && plan.placements_size() == 0 && plan.preemptions_size() == 0 && !plan.has_deployment();
+  return plan.stops_size() == 0 && plan.placements_size() == 0 && plan.groups_size() == 0 && plan.preemptions_size() == 0 && !plan.has_deployment();
 }
 
 PlanBuilder::PlanBuilder(const ScheduleRequest& request, Random& random) : request_(request), random_(random) {
@@ -66,22 +66,41 @@ void PlanBuilder::update_in_place(const ExistingAlloc& alloc) {
   update.set_eval_id(request_.eval.id());
 }
 
-void PlanBuilder::place(const std::string& group, const Missing& missing, GroupPlacer::Placed placed, const model::AllocMetric& metrics) {
-  const model::Job& job = *request_.job;
-  const model::Node& node = *request_.nodes.nodes[placed.node];
-  auto& alloc = *out_.plan.add_placements();
-  alloc.set_id(to_text(random_.uuid()));
-  alloc.set_namespace_(job.namespace_());
+/// What is the same for all new allocations of a group.
+void PlanBuilder::describe(const std::string& group, const GroupPlacer::Placed& placed, const model::AllocMetric& metrics, model::Allocation& alloc) {
+  alloc.set_namespace_(request_.job->namespace_());
   alloc.set_eval_id(request_.eval.id());
-  alloc.set_name(model::alloc_name(job.id(), group, missing.index));
-  alloc.set_node_id(node.id());
-  alloc.set_node_name(node.name());
-  alloc.set_job_id(job.id());
+  alloc.set_job_id(request_.job->id());
   alloc.set_task_group(group);
-  *alloc.mutable_allocated_resources() = std::move(placed.resources);
+  *alloc.mutable_allocated_resources() = *placed.resources;
   if (told_.insert(group).second) *alloc.mutable_metrics() = metrics;
   alloc.set_desired_status("run");
   alloc.set_client_status("pending");
+}
+
+bool PlanBuilder::place_alike(const std::string& group, const Missing& missing, const GroupPlacer::Placed& placed, const model::AllocMetric& metrics) {
+  if (!request_.settings.grouped || !placed.alike || missing.previous) return false;
+  const auto [known, is_new] = alike_.try_emplace(group, out_.plan.groups_size());
+  if (is_new) describe(group, placed, metrics, *out_.plan.add_groups()->mutable_common());
+  auto& together = *out_.plan.mutable_groups(known->second);
+  const Uuid id = random_.uuid();
+  const Uuid& node = request_.nodes.ids[placed.node];
+  together.mutable_ids()->append(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size());
+  together.mutable_nodes()->append(reinterpret_cast<const char*>(node.bytes.data()), node.bytes.size());
+  together.add_indexes(missing.index);
+  return true;
+}
+
+void PlanBuilder::place(const std::string& group, const Missing& missing, GroupPlacer::Placed placed, const model::AllocMetric& metrics) {
+  if (place_alike(group, missing, placed, metrics)) return;
+  const model::Job& job = *request_.job;
+  const model::Node& node = *request_.nodes.nodes[placed.node];
+  auto& alloc = *out_.plan.add_placements();
+  describe(group, placed, metrics, alloc);
+  alloc.set_id(to_text(random_.uuid()));
+  alloc.set_name(model::alloc_name(job.id(), group, missing.index));
+  alloc.set_node_id(node.id());
+  alloc.set_node_name(node.name());
   if (!missing.previous) return;
   alloc.set_previous_allocation(to_text(missing.previous->id));
   if (!missing.previous_stops) stop({.alloc = missing.previous, .text = missing.stop_text, .client_status = {}});

@@ -40,6 +40,9 @@ class PlanBuilder {
   Scheduled fail(std::string description);
 
  private:
+  /// Adds it to those of its group that are like it; false when it is not like others.
+  bool place_alike(const std::string& group, const Missing& missing, const GroupPlacer::Placed& placed, const model::AllocMetric& metrics);
+  void describe(const std::string& group, const GroupPlacer::Placed& placed, const model::AllocMetric& metrics, model::Allocation& alloc);
   model::Evaluation new_eval(std::string_view trigger, std::string_view status, std::string_view description);
   void create_follow_ups();
   void block(const Feasibility& feasibility, const std::string& node);
@@ -49,6 +52,7 @@ class PlanBuilder {
   Scheduled out_;
   std::map<std::string, model::AllocMetric> failed_;
   std::map<std::string, std::int64_t> queued_;
+  std::map<std::string, int> alike_;  ///< group → position in the plan's groups
   std::set<std::string> told_;  ///< groups whose metrics stand in the plan
   std::vector<Later> later_;
 };

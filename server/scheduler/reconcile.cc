@@ -63,7 +63,7 @@ class GroupReconciler {
   void sort(const ExistingAlloc& alloc) {
     if (alloc.server_terminal()) {
       // A batch allocation that was stopped after it had done its work has still done it.
-      if (batch_ && alloc.client == ClientStatus::complete && alloc.current) sorted_.kept.push_back(&alloc);
+      if ((batch_ && alloc.client == ClientStatus::complete && alloc.current) || is_given_up(alloc)) sorted_.kept.push_back(&alloc);
       return;
     }
     if (batch_ && alloc.client_terminal() && !alloc.current) return;
@@ -78,6 +78,11 @@ class GroupReconciler {
     } else {
       sorted_.kept.push_back(&alloc);
     }
+  }
+
+  /// Batch work that the deadline of a drain has ended: it is not done elsewhere, until the job changes.
+  bool is_given_up(const ExistingAlloc& alloc) const {
+    return batch_ && alloc.current && alloc.transitions.migrate_disable_placement == Wish::yes;
   }
 
   void sort_ended(const ExistingAlloc& alloc) {
@@ -181,6 +186,7 @@ class GroupReconciler {
     std::size_t have = sorted_.kept.size() + sorted_.migrate.size();
     for (const ExistingAlloc* alloc : sorted_.migrate) {
       changes_.stops.push_back({.alloc = alloc, .text = text_migrating, .client_status = {}});
+      if (is_given_up(*alloc)) continue;
       changes_.missing.push_back({.index = name_for(alloc->index), .previous = alloc, .previous_stops = true});
       ++changes_.tally.migrate;
       ++replaced_stops_;

@@ -20,6 +20,7 @@ class Snapshot;
 struct SchedulerSettings {
   bool spread_algorithm = false;         ///< prefer empty nodes to full ones
   bool memory_oversubscription = false;  ///< memory_max is given to allocations
+  bool grouped = false;                  ///< new allocations that are alike come in the plan's groups
 };
 
 /// What to commit. An evaluation may ask for nothing but its own end.

@@ -49,7 +49,7 @@ TEST_CASE("cost of placements", "[!benchmark]") {
   for (const std::uint32_t nodes : {100u, 1000u, 5000u}) {
     measure(nodes, 1, "", "plain");
     measure(nodes, 1000, "", "plain");
-    measure(nodes, 100, R"("Spreads": [{"Attribute": "${meta.rack}", "Weight": 100}],)", "spread");
+    measure(nodes, 1000, R"("Spreads": [{"Attribute": "${meta.rack}", "Weight": 100}],)", "spread");
     measure(nodes, 1000, R"("Networks": [{"DynamicPorts": [{"Label": "http"}]}],)", "a port");
   }
 }

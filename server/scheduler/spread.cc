@@ -43,7 +43,23 @@ void Spreading::add_block(const NodeTable& nodes, const model::Spread& spread, s
       block.desired.push_back(own != wanted.end() ? own->second : rest != wanted.end() ? rest->second : -1);
     }
   }
+  count_range(block);
   blocks_.push_back(std::move(block));
+}
+
+std::vector<const std::vector<int>*> Spreading::values() const {
+  std::vector<const std::vector<int>*> all;
+  for (const Block& block : blocks_) all.push_back(&block.value_of);
+  return all;
+}
+
+void Spreading::count_range(Block& block) {
+  block.least = std::numeric_limits<std::uint32_t>::max();
+  block.most = 0;
+  for (const std::uint32_t uses : block.uses) {
+    if (uses > 0) block.least = std::min(block.least, uses);
+    block.most = std::max(block.most, uses);
+  }
 }
 
 /// Towards what the targets ask for.
@@ -55,16 +71,10 @@ double Spreading::target_boost(const Block& block, std::size_t value) {
 
 /// Towards the value that is used least, of those in use.
 double Spreading::even_boost(const Block& block, std::size_t value) {
-  std::uint32_t least = std::numeric_limits<std::uint32_t>::max();
-  std::uint32_t most = 0;
-  for (const std::uint32_t uses : block.uses) {
-    if (uses > 0) least = std::min(least, uses);
-    most = std::max(most, uses);
-  }
-  if (most == 0) return 0;
+  if (block.most == 0) return 0;
   const double now = block.uses[value];
-  if (block.uses[value] != least) return (least - now) / least;
-  return least == most ? -1 : static_cast<double>(most - least) / least;
+  if (block.uses[value] != block.least) return (block.least - now) / block.least;
+  return block.least == block.most ? -1 : static_cast<double>(block.most - block.least) / block.least;
 }
 
 std::optional<double> Spreading::score(NodeAt node) const {
@@ -83,13 +93,17 @@ std::optional<double> Spreading::score(NodeAt node) const {
 
 void Spreading::add(NodeAt node) {
   for (Block& block : blocks_) {
-    if (block.value_of[node] >= 0) ++block.uses[static_cast<std::size_t>(block.value_of[node])];
+    if (block.value_of[node] < 0) continue;
+    ++block.uses[static_cast<std::size_t>(block.value_of[node])];
+    count_range(block);
   }
 }
 
 void Spreading::remove(NodeAt node) {
   for (Block& block : blocks_) {
-    if (block.value_of[node] >= 0) --block.uses[static_cast<std::size_t>(block.value_of[node])];
+    if (block.value_of[node] < 0) continue;
+    --block.uses[static_cast<std::size_t>(block.value_of[node])];
+    count_range(block);
   }
 }
 

@@ -57,7 +57,7 @@ Async<void> Sessions::serve(SessionPtr session) {
   }
 }
 
-/// Hello, registration, welcome, and the full set of allocations.
+/// Hello, registration, welcome, and the allocations that the agent does not know.
 Async<Result<void>> Sessions::greet(SessionPtr session) {
   // A link that says nothing is closed, which ends the wait below.
   const auto watch = [](Loop& loop, std::weak_ptr<Session> weak) -> Async<void> {
@@ -73,6 +73,7 @@ Async<Result<void>> Sessions::greet(SessionPtr session) {
 
   session->said = std::make_shared<const model::Node>(std::move(*first->mutable_hello()->mutable_node()));
   session->secret = first->hello().secret_id();
+  session->have_index = first->hello().have_index();
   session->node = parse_uuid(session->said->id());
   const Result<void> registered = co_await register_node(session);
   if (!registered) co_return registered.error();
@@ -85,7 +86,7 @@ Async<Result<void>> Sessions::greet(SessionPtr session) {
   welcome.mutable_welcome()->set_heartbeat_ttl_ns(parts_.promise(session->node).count());
   welcome.mutable_welcome()->add_servers(parts_.config.rpc_address);
   push(*session, std::move(welcome));
-  push_all(*session);
+  push_since(*session, session->have_index);
   session->ready = true;
   parts_.log.info("a node has connected: node={} name={}", to_text(session->node), session->said->name());
   co_return Result<void>();
@@ -180,7 +181,10 @@ void Sessions::end(Session& session, const std::string& why) {
 // What agents are told.
 
 void Sessions::published(const SnapshotPtr& state, const Effects& effects, bool anew) {
+  const SnapshotPtr before = std::exchange(before_, state);
   if (anew) {
+    removed_.clear();
+    removed_since_ = state->index();
     for (const auto& [node, session] : std::map(sessions_)) push_all(*session);
     return;
   }
@@ -195,6 +199,7 @@ void Sessions::published(const SnapshotPtr& state, const Effects& effects, bool 
     if (effect.topic != Topic::allocs || !seen.insert(effect.id).second) continue;
     const AllocRow* row = state->alloc(effect.id);
     if (!row) {
+      note_removed(*before, effect);
       const auto told = told_.find(effect.id);
       if (told == told_.end()) continue;
       message_for(told->second).add_removed(to_text(effect.id));
@@ -212,6 +217,34 @@ void Sessions::published(const SnapshotPtr& state, const Effects& effects, bool 
     const auto session = sessions_.find(node);
     if (session != sessions_.end()) push(*SessionPtr(session->second), std::move(message));
   }
+}
+
+void Sessions::note_removed(const Snapshot& before, const Effect& effect) {
+  const AllocRow* row = before.alloc(effect.id);
+  if (row) removed_.push_back({effect.index, before.node_of(*row), effect.id});
+  if (removed_.size() <= removed_max) return;
+  removed_since_ = removed_.front().index;
+  removed_.pop_front();
+}
+
+void Sessions::push_since(Session& session, Index known) {
+  const SnapshotPtr state = parts_.turns.published();
+  if (known == 0 || known < removed_since_ || known > state->index()) return push_all(session);
+  model::ToAgent message;
+  auto& changes = *message.mutable_allocs();
+  changes.set_index(state->index());
+  state->each_alloc_on_node(session.node, [&](const AllocRow& row) {
+    if (row.alloc_modify_index > known) {
+      add_alloc(session, *state, row, changes);
+    } else {
+      told_[row.id] = session.node;
+    }
+    return true;
+  });
+  for (const Removed& removed : removed_) {
+    if (removed.index > known && removed.node == session.node) changes.add_removed(to_text(removed.alloc));
+  }
+  push(session, std::move(message));
 }
 
 void Sessions::push_all(Session& session) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,6 +19,7 @@ namespace drover::server {
 
 using AgentLink = Duplex<model::ToAgent, model::FromAgent>;
 
+constexpr std::size_t removed_max = 65536;  ///< forgotten allocations that agents which come back are told of
 constexpr Duration hello_max = 10s;  ///< how long a new link may stay silent
 
 /// The agents that are connected: their nodes are registered, their allocations pushed as they change, their statuses
@@ -50,6 +52,7 @@ class Sessions {
     std::string secret;
     std::shared_ptr<const model::Node> said;  ///< the node as the agent described it last
     std::set<VersionKey> jobs;                ///< job versions that were sent
+    Index have_index = 0;                     ///< what the agent knew when the session began
     bool ready = false;                       ///< welcomed: changes are pushed
   };
   using SessionPtr = std::shared_ptr<Session>;
@@ -68,12 +71,24 @@ class Sessions {
   void end(Session& session, const std::string& why);
 
   void published(const SnapshotPtr& state, const Effects& effects, bool anew);
+  void note_removed(const Snapshot& before, const Effect& effect);
   void push_all(Session& session);
+  /// What has changed since the agent knew everything; the full set when that cannot be told.
+  void push_since(Session& session, Index known);
   void push(Session& session, model::ToAgent message);
   void add_alloc(Session& session, const Snapshot& state, const AllocRow& row, model::DesiredAllocs& to);
 
   Parts parts_;
   std::map<Uuid, SessionPtr> sessions_;
+  /// An allocation that was forgotten, and where it was.
+  struct Removed {
+    Index index = 0;
+    Uuid node;
+    Uuid alloc;
+  };
+  std::deque<Removed> removed_;
+  Index removed_since_ = 0;  ///< all that were forgotten after this index are in removed_
+  SnapshotPtr before_;       ///< what was published before
   std::map<Uuid, Uuid> told_;  ///< allocation → the connected node that was told of it
   std::vector<std::shared_ptr<const model::AllocStatuses>> gathered_;
   std::vector<Reported> reporters_;

@@ -53,6 +53,15 @@ std::vector<RowNumber> sorted_versions(const Snapshot& state) {
 
 using Ordinals = std::map<RowNumber, std::uint32_t>;
 
+void write_scaling(const ScalingRow& row, proto::JobVersions& job) {
+  job.set_scaling_index(row.modify_index);
+  for (const auto& [name, events] : row.groups) {
+    auto& group = *job.add_scaling();
+    group.set_group(name);
+    for (const auto& event : events) *group.add_events() = *event;
+  }
+}
+
 Result<void> write_jobs(const Snapshot& state, Writer& out, Ordinals& ordinals) {
   for (const RowNumber number : sorted_versions(state)) {
     const JobVersionRow& row = *state.version_at(number);
@@ -63,6 +72,8 @@ Result<void> write_jobs(const Snapshot& state, Writer& out, Ordinals& ordinals) 
     version.set_modify_index(row.modify_index);
     version.set_stable(row.stable);
     version.set_listed(row.listed);
+    if (row.tag) *version.mutable_tag() = *row.tag;
+    if (row.submission) *version.mutable_submission() = *row.submission;
     const auto ordinal = static_cast<std::uint32_t>(ordinals.size() + 1);
     ordinals.emplace(number, ordinal);
     DROVER_TRY(out.put(record));
@@ -77,6 +88,8 @@ Result<void> write_jobs(const Snapshot& state, Writer& out, Ordinals& ordinals) 
     job.set_create_index(row.create_index);
     job.set_job_modify_index(row.job_modify_index);
     job.set_submit_time(row.submit_time);
+    job.set_last_launch(row.last_launch);
+    if (row.scaling) write_scaling(*row.scaling, job);
     result = out.put(record);
     return result.ok();
   });
@@ -221,6 +234,8 @@ class Restorer {
         .listed = stored.listed(),
     };
     row.spec = std::make_shared<const model::Job>(std::move(*stored.mutable_spec()));
+    if (stored.has_tag()) row.tag = std::make_shared<const model::JobVersionTag>(std::move(*stored.mutable_tag()));
+    if (stored.has_submission()) row.submission = std::make_shared<const model::JobSubmission>(std::move(*stored.mutable_submission()));
     tables.versions.put(++tables.last_version, row);
     return {};
   }
@@ -231,7 +246,9 @@ class Restorer {
     JobRow row{.name = use_name(tables.job_names, key),
                .create_index = stored.create_index(),
                .job_modify_index = stored.job_modify_index(),
-               .submit_time = stored.submit_time()};
+               .submit_time = stored.submit_time(),
+               .last_launch = stored.last_launch(),
+               .scaling = read_scaling(stored)};
     for (const std::uint32_t number : stored.versions()) {
       if (!state_.version_at(number)) return fail(Code::invalid, "job {} has a version that is not there", key.id);
       row.versions.push_back(number);
@@ -239,6 +256,17 @@ class Restorer {
     if (row.versions.empty()) return fail(Code::invalid, "job {} has no version", key.id);
     tables.jobs.put(key, std::move(row));
     return {};
+  }
+
+  static std::shared_ptr<const ScalingRow> read_scaling(const proto::JobVersions& stored) {
+    if (stored.scaling_index() == 0) return nullptr;
+    auto row = std::make_shared<ScalingRow>();
+    row->modify_index = stored.scaling_index();
+    for (const auto& group : stored.scaling()) {
+      auto& events = row->groups[group.group()];
+      for (const auto& event : group.events()) events.push_back(std::make_shared<const model::ScalingEvent>(event));
+    }
+    return row;
   }
 
   Result<void> take_summary(const model::JobSummary& stored) {

@@ -11,6 +11,7 @@
 #include "model/proto/job_view.pb.h"
 #include "model/proto/node.pb.h"
 #include "model/proto/session.pb.h"
+#include "model/spec.h"
 
 namespace drover::server {
 namespace {
@@ -50,6 +51,19 @@ RowNumber number_in(const Names<Key>& names, const Key& name) {
 Uuid id_in(const Names<Uuid>& names, RowNumber number) {
   const auto* entry = names.entries.find(number);
   return entry ? entry->key : Uuid{};
+}
+
+void count_children(const Snapshot& state, std::string_view ns, std::string_view id, model::JobChildrenSummary& counts) {
+  const JobVersionRow* job = state.current(ns, id);
+  if (!job || !(model::is_periodic(*job->spec) || model::is_parameterized(*job->spec))) return;
+  state.each_child(ns, id, [&counts](const JobVersionRow& child) {
+    switch (child.status) {
+      case JobStatus::pending: counts.set_pending(counts.pending() + 1); break;
+      case JobStatus::running: counts.set_running(counts.running() + 1); break;
+      case JobStatus::dead: counts.set_dead(counts.dead() + 1); break;
+    }
+    return true;
+  });
 }
 
 }  // namespace
@@ -95,6 +109,15 @@ void Snapshot::each_job(const JobKey& from, const Visit<JobRow>& visit) const {
   tables_.jobs.each(from, [&visit](const JobKey&, const JobRow& row) { return visit(row); });
 }
 
+void Snapshot::each_child(std::string_view ns, std::string_view id, const Visit<JobVersionRow>& visit) const {
+  const std::string prefix = std::string(id) + "/";
+  tables_.jobs.each(key(ns, prefix), [&](const JobKey& name, const JobRow& row) {
+    if (name.ns != ns || !name.id.starts_with(prefix)) return false;
+    const JobVersionRow& child = *current(row);
+    return child.spec->parent_id() != id || visit(child);
+  });
+}
+
 const SummaryRow* Snapshot::summary(std::string_view ns, std::string_view id) const {
   return tables_.summaries.find(key(ns, id));
 }
@@ -105,7 +128,7 @@ std::optional<model::JobSummary> Snapshot::summary_message(std::string_view ns, 
   model::JobSummary summary;
   summary.set_namespace_(std::string(ns));
   summary.set_job_id(std::string(id));
-  summary.mutable_children();
+  count_children(*this, ns, id, *summary.mutable_children());
   summary.set_create_index(row->create_index);
   summary.set_modify_index(row->modify_index);
   for (const auto& [name, counts] : row->groups) {

@@ -124,6 +124,8 @@ class Snapshot {
   std::vector<const JobVersionRow*> versions(std::string_view ns, std::string_view id) const;  ///< newest first
   /// From `from` on (inclusive); all namespaces: look at name_of().
   void each_job(const JobKey& from, const Visit<JobRow>& visit) const;
+  /// The jobs that a periodic or parameterized job has launched: those whose ParentID is its id.
+  void each_child(std::string_view ns, std::string_view id, const Visit<JobVersionRow>& visit) const;
   const SummaryRow* summary(std::string_view ns, std::string_view id) const;
   /// The summary as a message; nullopt for an unknown job.
   std::optional<model::JobSummary> summary_message(std::string_view ns, std::string_view id) const;

@@ -5,7 +5,10 @@
 #include "model/proto/deployment.pb.h"
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
+#include "model/proto/job_view.pb.h"
 #include "model/proto/node.pb.h"
+#include "model/proto/scaling.pb.h"
+#include "model/spec.h"
 #include "server/state/names.h"
 
 namespace drover::server {
@@ -20,13 +23,25 @@ bool is_live(const model::Deployment& deployment) {
 
 using EvalPtr = std::shared_ptr<const model::Evaluation>;
 
+/// Whether going from one version to the other leaves the schedule as it is.
+bool launches_alike(const model::Job& before, const model::Job& after) {
+  const auto texts = [](const model::PeriodicConfig& periodic) {
+    std::vector<std::string> all(periodic.specs().begin(), periodic.specs().end());
+    all.push_back(periodic.spec());
+    all.push_back(periodic.time_zone());
+    return all;
+  };
+  return model::is_launched(before) && texts(before.periodic()) == texts(after.periodic());
+}
+
 JobKey key_of(const auto& message) { return JobKey{message.namespace_(), message.job_id()}; }
 
 }  // namespace
 
-void State::begin(Index index, std::int64_t time) {
+void State::begin(Index index, std::int64_t time, Cause cause) {
   tables_.index = index;
   time_ = time;
+  cause_ = cause;
 }
 
 Effects State::take_effects() {
@@ -36,14 +51,14 @@ Effects State::take_effects() {
 
 void State::changed(Topic topic, const Uuid& id) {
   tables_.topic_index[static_cast<std::size_t>(topic)] = tables_.index;
-  effects_.push_back(Effect{.topic = topic, .index = tables_.index, .id = id, .job = {}});
+  effects_.push_back(Effect{.topic = topic, .index = tables_.index, .id = id, .job = {}, .cause = cause_});
 }
 
 void State::changed(Topic topic, const JobKey& job) {
   tables_.topic_index[static_cast<std::size_t>(topic)] = tables_.index;
   if (topic == Topic::job_summaries && job == last_summary_) return;  // a plan changes it once an allocation
   if (topic == Topic::job_summaries) last_summary_ = job;
-  effects_.push_back(Effect{.topic = topic, .index = tables_.index, .id = {}, .job = job});
+  effects_.push_back(Effect{.topic = topic, .index = tables_.index, .id = {}, .job = job, .cause = cause_});
 }
 
 RowNumber State::number_of(Names<JobKey>& names, const JobKey& key) { return use_name(names, key); }
@@ -51,23 +66,32 @@ RowNumber State::number_of(Names<Uuid>& names, const Uuid& key) { return key.is_
 
 // Jobs.
 
-void State::put_job(model::Job spec, std::size_t versions_max) {
+void State::put_job(model::Job spec, std::size_t versions_max, std::shared_ptr<const model::JobSubmission> submission) {
   const JobKey key{spec.namespace_(), spec.id()};
   const JobRow* old = tables_.jobs.find(key);
-  JobRow row = old ? *old : JobRow{.name = use_name(tables_.job_names, key), .create_index = tables_.index};
+  JobRow row;
+  if (old) {
+    row = *old;
+  } else {
+    row.name = use_name(tables_.job_names, key);
+    row.create_index = tables_.index;
+  }
+  // The launches of a schedule count from when it was set.
+  if (model::is_launched(spec) && !(old && launches_alike(*current(*old)->spec, spec))) row.last_launch = time_;
 
-  JobVersionRow version{
-      .job = use_name(tables_.job_names, key),
-      .version = old ? current(*old)->version + 1 : 0,
-      .create_index = row.create_index,
-      .modify_index = tables_.index,
-  };
+  JobVersionRow version;
+  version.job = use_name(tables_.job_names, key);
+  version.version = old ? current(*old)->version + 1 : 0;
+  version.create_index = row.create_index;
+  version.modify_index = tables_.index;
+  version.submission = std::move(submission);
   spec.set_version(version.version);
   spec.set_create_index(row.create_index);
   spec.set_modify_index(tables_.index);
   spec.set_job_modify_index(tables_.index);
   spec.clear_status();
   spec.clear_stable();
+  spec.clear_version_tag();
   row.job_modify_index = tables_.index;
   row.submit_time = spec.submit_time();
 
@@ -80,37 +104,103 @@ void State::put_job(model::Job spec, std::size_t versions_max) {
       next_number(tables_.last_version, [this](RowNumber n) { return tables_.versions.find(n) != nullptr; });
   tables_.versions.put(tables_.last_version, version);
   row.versions.insert(row.versions.begin(), tables_.last_version);
-  std::vector<RowNumber> unlisted;
-  while (row.versions.size() > versions_max) {
-    unlisted.push_back(row.versions.back());
-    row.versions.pop_back();
-  }
+  const std::vector<RowNumber> unlisted = drop_oldest(row, versions_max);
   const RowNumber name = row.name;
   tables_.jobs.put(key, std::move(row));
   tables_.summaries.put(key, std::move(summary));
-  for (const RowNumber number : unlisted) {
-    JobVersionRow gone = *tables_.versions.find(number);
-    gone.listed = false;
-    tables_.versions.put(number, gone);
-    drop_version_if_unused(number);
-  }
+  for (const RowNumber number : unlisted) unlist(number);
   changed(Topic::jobs, key);
   changed(Topic::job_summaries, key);
+  if (!old) touch_parent(*version.spec);
   refresh_job(name, false);
+}
+
+/// Takes the oldest versions out of a job's list, as long as it is too long and has one that may go.
+std::vector<RowNumber> State::drop_oldest(JobRow& row, std::size_t versions_max) const {
+  const auto stable = std::ranges::find_if(row.versions, [this](RowNumber number) { return version_at(number)->stable; });
+  const RowNumber newest_stable = stable == row.versions.end() ? none : *stable;
+  const auto may_go = [&](RowNumber number) { return !version_at(number)->tag && number != newest_stable && number != row.versions.front(); };
+  auto untagged = static_cast<std::size_t>(std::ranges::count_if(row.versions, [this](RowNumber number) { return !version_at(number)->tag; }));
+  std::vector<RowNumber> dropped;
+  for (; untagged > versions_max; --untagged) {
+    const auto oldest = std::find_if(row.versions.rbegin(), row.versions.rend(), may_go);
+    if (oldest == row.versions.rend()) break;
+    dropped.push_back(*oldest);
+    row.versions.erase(std::next(oldest).base());
+  }
+  return dropped;
+}
+
+void State::unlist(RowNumber number) {
+  JobVersionRow gone = *tables_.versions.find(number);
+  gone.listed = false;
+  gone.submission = nullptr;
+  tables_.versions.put(number, gone);
+  drop_version_if_unused(number);
+}
+
+/// What a job has of children is counted when it is read: here only that it has changed.
+void State::touch_parent(const model::Job& child) {
+  if (child.parent_id().empty()) return;
+  const JobKey parent{child.namespace_(), child.parent_id()};
+  SummaryRow* summary = tables_.summaries.edit(parent);
+  if (!summary) return;
+  summary->modify_index = tables_.index;
+  changed(Topic::job_summaries, parent);
+}
+
+Result<RowNumber> State::listed_version(const JobKey& job, std::uint64_t version) const {
+  const JobRow* row = tables_.jobs.find(job);
+  if (!row) return fail(Code::not_found, "there is no job {}", job.id);
+  for (const RowNumber number : row->versions) {
+    if (version_at(number)->version == version) return number;
+  }
+  return fail(Code::not_found, "job {} has no version {}", job.id, version);
+}
+
+Result<void> State::tag_version(const JobKey& job, std::uint64_t version, std::shared_ptr<const model::JobVersionTag> tag) {
+  DROVER_LET(const RowNumber number, listed_version(job, version));
+  tables_.versions.edit(number)->tag = std::move(tag);
+  changed(Topic::jobs, job);
+  return {};
+}
+
+Result<void> State::set_stability(const JobKey& job, std::uint64_t version, bool stable) {
+  DROVER_LET(const RowNumber number, listed_version(job, version));
+  JobVersionRow& row = *tables_.versions.edit(number);
+  row.stable = stable;
+  row.modify_index = tables_.index;
+  changed(Topic::jobs, job);
+  return {};
+}
+
+Result<void> State::note_scaling(const JobKey& job, const std::string& group, model::ScalingEvent event) {
+  const JobRow* found = tables_.jobs.find(job);
+  if (!found) return fail(Code::not_found, "there is no job {}", job.id);
+  auto scaling = std::make_shared<ScalingRow>(found->scaling ? *found->scaling : ScalingRow{});
+  event.set_create_index(tables_.index);
+  auto& events = scaling->groups[group];
+  events.insert(events.begin(), std::make_shared<const model::ScalingEvent>(std::move(event)));
+  if (events.size() > scaling_events_max) events.pop_back();
+  scaling->modify_index = tables_.index;
+  tables_.jobs.edit(job)->scaling = std::move(scaling);
+  changed(Topic::scaling, job);
+  return {};
+}
+
+void State::note_launch(const JobKey& job, std::int64_t at) {
+  JobRow* row = tables_.jobs.edit(job);
+  if (row && row->last_launch < at) row->last_launch = at;
 }
 
 bool State::erase_job(const JobKey& key) {
   const JobRow* found = tables_.jobs.find(key);
   if (!found) return false;
   const JobRow row = *found;
+  touch_parent(*current(row)->spec);
   tables_.jobs.erase(key);
   tables_.summaries.erase(key);
-  for (const RowNumber number : row.versions) {
-    JobVersionRow gone = *tables_.versions.find(number);
-    gone.listed = false;
-    tables_.versions.put(number, gone);
-    drop_version_if_unused(number);
-  }
+  for (const RowNumber number : row.versions) unlist(number);
   release_job(row.name);
   changed(Topic::jobs, key);
   changed(Topic::job_summaries, key);
@@ -142,7 +232,7 @@ void State::refresh_job(RowNumber name, bool evals_deleted) {
   const model::Job& spec = *version.spec;
 
   JobStatus status = JobStatus::pending;
-  const bool until_stopped = spec.type() == "system" || spec.has_periodic() || spec.has_parameterized_job();
+  const bool until_stopped = spec.type() == "system" || model::is_periodic(spec) || model::is_parameterized(spec);
   if (until_stopped) {
     status = spec.stop() ? JobStatus::dead : JobStatus::running;
   } else if (counts.live_deployments > 0 || counts.live_allocs > 0) {
@@ -157,6 +247,7 @@ void State::refresh_job(RowNumber name, bool evals_deleted) {
   version.modify_index = tables_.index;
   tables_.versions.put(job->versions.front(), version);
   changed(Topic::jobs, JobKey(entry->key));
+  touch_parent(spec);
 }
 
 // Evaluations.

@@ -7,6 +7,10 @@
 #include "model/fwd.h"
 #include "server/state/snapshot.h"
 
+namespace drover::model {
+class PlacedGroup;
+}
+
 namespace drover::server {
 
 /// The state that commands change: a snapshot plus the ways to change it.
@@ -23,15 +27,23 @@ class State : public Snapshot {
   SnapshotPtr snapshot() const { return std::make_shared<const Snapshot>(*this); }
 
   /// Starts the command with this index; changes are stamped with it and `time` (ns). Effects are taken command by command.
-  void begin(Index index, std::int64_t time);
+  void begin(Index index, std::int64_t time, Cause cause = Cause::other);
+  /// Of the command that was begun, ns since 1970.
+  std::int64_t time() const { return time_; }
   /// What has changed since the last call.
   Effects take_effects();
 
   // Jobs.
 
-  /// Makes `spec` the job's current version: version, create and modify indexes and status are set here. Older
-  /// versions beyond `versions_max` are no longer listed.
-  void put_job(model::Job spec, std::size_t versions_max);
+  /// Makes `spec` the job's current version: version, create and modify indexes and status are set here. Of older
+  /// versions beyond `versions_max` the oldest is no longer listed, unless it is tagged or the newest stable one.
+  void put_job(model::Job spec, std::size_t versions_max, std::shared_ptr<const model::JobSubmission> submission = nullptr);
+  /// Null takes the tag away.
+  Result<void> tag_version(const JobKey& job, std::uint64_t version, std::shared_ptr<const model::JobVersionTag> tag);
+  Result<void> set_stability(const JobKey& job, std::uint64_t version, bool stable);
+  Result<void> note_scaling(const JobKey& job, const std::string& group, model::ScalingEvent event);
+  /// The launches of a periodic job up to `at` (ns since 1970) are dealt with.
+  void note_launch(const JobKey& job, std::int64_t at);
   /// Forgets the job, its list of versions and its summary; allocations keep showing theirs.
   bool erase_job(const JobKey& key);
 
@@ -46,6 +58,8 @@ class State : public Snapshot {
   /// A new allocation, or the new form of one that exists (its client side stays). `version` is the job version it
   /// belongs to; refused when that, its evaluation's id or its own is none.
   Result<void> place(const model::Allocation& alloc, RowNumber version, std::shared_ptr<const model::AllocMetric> metrics);
+  /// New allocations that differ only in id, number and node; none of them may be there yet.
+  Result<void> place_together(const model::PlacedGroup& group, RowNumber version, std::shared_ptr<const model::AllocMetric> metrics);
   /// Sets desired status and description, and the client status and follow-up evaluation where given.
   Result<void> stop(const model::Allocation& change);
   /// What the agent says of it; without a client status, of its services only.
@@ -83,7 +97,11 @@ class State : public Snapshot {
   Result<std::shared_ptr<AllocRow>> copy_of(const Uuid& id, std::string_view attempt) const;
   void exchange(std::shared_ptr<AllocRow> row);
   void note_alloc(const AllocRow* before, const AllocRow& row);
+  AllocRow shared_part(const model::Allocation& common, const JobVersionRow& job, RowNumber version);
+  void use_names(AllocRow& row, const model::Allocation& ids, std::uint32_t rows);
+  void index_alloc(const AllocRow& row);
   void unindex_alloc(const AllocRow& row);
+  void summarize_new(const AllocRow& row, std::int64_t rows);
   void release(const AllocRow& row);
   void link_previous(const AllocRow& row);
   void put_service(model::ServiceRegistration service);
@@ -91,7 +109,11 @@ class State : public Snapshot {
   void changed_service(const ServiceKey& key, bool seen);
   std::shared_ptr<const ResourceShape> shared_shape(RowNumber version, std::shared_ptr<const ResourceShape> shape);
 
+  Result<RowNumber> listed_version(const JobKey& job, std::uint64_t version) const;
+  std::vector<RowNumber> drop_oldest(JobRow& row, std::size_t versions_max) const;
+  void unlist(RowNumber version);
   void drop_version_if_unused(RowNumber version);
+  void touch_parent(const model::Job& child);
   void release_job(RowNumber job);
   void refresh_job(RowNumber job, bool evals_deleted);
   void summarize(const AllocRow* before, const AllocRow& row);
@@ -103,6 +125,7 @@ class State : public Snapshot {
   Effects effects_;
   JobKey last_summary_;  ///< noted last since effects were taken
   std::int64_t time_ = 0;
+  Cause cause_ = Cause::other;
 };
 
 }  // namespace drover::server

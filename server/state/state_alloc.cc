@@ -1,9 +1,13 @@
 #include "server/state/state.h"
 
+#include <algorithm>
+#include <cstring>
 #include <utility>
 
+#include "model/names.h"
 #include "model/proto/alloc.pb.h"
 #include "model/proto/job.pb.h"
+#include "model/proto/plan.pb.h"
 #include "model/proto/session.pb.h"
 #include "server/state/names.h"
 
@@ -82,6 +86,95 @@ Result<void> State::place(const model::Allocation& alloc, RowNumber version,
   return {};
 }
 
+namespace {
+
+constexpr std::size_t uuid_bytes = 16;
+
+Uuid uuid_at(const std::string& ids, std::size_t i) {
+  Uuid id;
+  std::memcpy(id.bytes.data(), ids.data() + i * uuid_bytes, uuid_bytes);
+  return id;
+}
+
+}  // namespace
+
+Result<void> State::place_together(const model::PlacedGroup& group, RowNumber version, std::shared_ptr<const model::AllocMetric> metrics) {
+  const model::Allocation& common = group.common();
+  const auto size = static_cast<std::size_t>(group.indexes_size());
+  if (size == 0) return {};
+  const JobVersionRow* job = version_at(version);
+  if (!job) return fail(Code::invalid, "place allocations of group {}: their job version is not in the state", common.task_group());
+  if (group.ids().size() != size * uuid_bytes || group.nodes().size() != size * uuid_bytes) {
+    return fail(Code::invalid, "place allocations of group {}: ids or nodes are missing", common.task_group());
+  }
+  for (std::size_t i = 0; i < size; ++i) {
+    if (alloc(uuid_at(group.ids(), i))) return fail(Code::conflict, "place allocation {}: it is there already", to_text(uuid_at(group.ids(), i)));
+  }
+  AllocRow shared = shared_part(common, *job, version);
+  shared.metrics = std::move(metrics);
+  use_names(shared, common, static_cast<std::uint32_t>(size));
+  for (std::size_t i = 0; i < size; ++i) {
+    auto row = std::make_shared<AllocRow>(shared);
+    row->id = uuid_at(group.ids(), i);
+    row->name_index = group.indexes(static_cast<int>(i));
+    row->node = number_of(tables_.node_ids, uuid_at(group.nodes(), i));
+    index_alloc(*row);
+    count(nullptr, row.get());
+    const Uuid id = row->id;
+    tables_.allocs.put(id, std::move(row));
+    changed(Topic::allocs, id);
+  }
+  summarize_new(shared, static_cast<std::int64_t>(size));
+  refresh_job(shared.job, false);
+  return {};
+}
+
+/// The row of any of a group's new allocations, without id, number and node.
+AllocRow State::shared_part(const model::Allocation& common, const JobVersionRow& job, RowNumber version) {
+  model::Allocation any = common;
+  any.set_name(model::alloc_name(name_of(job).id, common.task_group(), 0));
+  AllocRow row = from_message(any, job.spec.get());
+  row.create_index = row.alloc_modify_index = row.modify_index = tables_.index;
+  row.create_time = row.modify_time = time_;
+  row.version = version;
+  row.job = job.job;
+  row.shape = shared_shape(version, shape_of(common));
+  return row;
+}
+
+/// Counts so many rows more for the names and the version that they use.
+void State::use_names(AllocRow& row, const model::Allocation& ids, std::uint32_t rows) {
+  const auto use = [rows](Names<Uuid>& names, const Uuid& key) {
+    if (key.is_nil()) return none;
+    const RowNumber number = use_name(names, key);
+    names.entries.edit(number)->uses += rows - 1;
+    return number;
+  };
+  tables_.versions.edit(row.version)->allocs += rows;
+  tables_.job_names.entries.edit(row.job)->uses += rows;
+  row.eval = use(tables_.eval_ids, parse_uuid(ids.eval_id()));
+  row.deployment = use(tables_.deployment_ids, parse_uuid(ids.deployment_id()));
+}
+
+void State::summarize_new(const AllocRow& row, std::int64_t rows) {
+  const JobKey job = job_of(row);
+  const SummaryRow* known = tables_.summaries.find(job);
+  const std::string name = group_of(row);
+  if (!known || known->create_index < version_of(row).create_index || !known->groups.contains(name)) return;
+  SummaryRow& summary = *tables_.summaries.edit(job);
+  GroupCounts& counts = summary.groups.find(name)->second;
+  count_of(counts, row.client) += rows;
+  if (row.client == ClientStatus::pending) counts.queued -= std::min(counts.queued, rows);
+  summary.modify_index = tables_.index;
+  changed(Topic::job_summaries, job);
+}
+
+void State::index_alloc(const AllocRow& row) {
+  tables_.allocs_by_job.put(JobMember{row.job, row.id}, Nothing{});
+  if (row.node) tables_.allocs_by_node.put(NodeMember{row.node, row.id}, Nothing{});
+  if (row.eval) tables_.allocs_by_eval.put(EvalMember{row.eval, row.id}, Nothing{});
+}
+
 void State::insert_alloc(const model::Allocation& ids, RowNumber version, AllocRow row) {
   JobVersionRow& job = *tables_.versions.edit(version);
   ++job.allocs;
@@ -96,9 +189,7 @@ void State::insert_alloc(const model::Allocation& ids, RowNumber version, AllocR
   const auto* found = tables_.allocs.find(row.id);
   const auto before = found ? *found : nullptr;
   if (before) unindex_alloc(*before);
-  tables_.allocs_by_job.put(JobMember{row.job, row.id}, Nothing{});
-  if (row.node) tables_.allocs_by_node.put(NodeMember{row.node, row.id}, Nothing{});
-  if (row.eval) tables_.allocs_by_eval.put(EvalMember{row.eval, row.id}, Nothing{});
+  index_alloc(row);
   count(before.get(), &row);
   const Uuid id = row.id;
   tables_.allocs.put(id, std::make_shared<const AllocRow>(std::move(row)));
@@ -239,6 +330,8 @@ Result<void> State::update(const model::AllocStatus& status) {
   row->client_text = next.client_text;
   row->task_states = next.task_states;
   row->host_network = next.host_network;
+  row->health = next.health;
+  row->canary = next.canary;
   row->rest = next.rest;
   exchange(std::move(row));
   return {};

@@ -5,7 +5,7 @@
 namespace drover::server {
 
 std::string_view to_text(Topic topic) {
-  constexpr std::string_view names[topic_count] = {"jobs", "job_summaries", "nodes", "allocs", "evals", "deployments", "services"};
+  constexpr std::string_view names[topic_count] = {"jobs", "job_summaries", "nodes", "allocs", "evals", "deployments", "services", "scaling"};
   return names[static_cast<std::size_t>(topic)];
 }
 

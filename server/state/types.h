@@ -23,17 +23,39 @@ struct JobKey {
 };
 
 /// What can change, and be waited for.
-enum class Topic : std::uint8_t { jobs, job_summaries, nodes, allocs, evals, deployments, services };
-constexpr std::size_t topic_count = 7;
+enum class Topic : std::uint8_t { jobs, job_summaries, nodes, allocs, evals, deployments, services, scaling };
+constexpr std::size_t topic_count = 8;
 
 std::string_view to_text(Topic topic);
+
+/// What kind of command has changed something. It decides what the event stream calls the change.
+enum class Cause : std::uint8_t {
+  other,
+  job_registered,      ///< also dispatched, launched, reverted or scaled
+  job_deregistered,
+  job_version_changed,  ///< tagged, or marked as stable
+  evals_updated,
+  allocs_marked,       ///< alloc stop, drain
+  plan_applied,
+  allocs_updated,      ///< by agents
+  node_registered,
+  node_status,
+  node_eligibility,
+  node_drain,
+  node_deregistered,
+  garbage_collected,
+  deployment_status,
+  deployment_promoted,
+  deployment_health,
+};
 
 /// One thing that a command has changed. The payload is looked up in the state of that index.
 struct Effect {
   Topic topic = Topic::jobs;
   Index index = 0;
   Uuid id;     ///< of the node, allocation, evaluation or deployment; nil for jobs and summaries
-  JobKey job;  ///< of the job, summary or service (namespace and name); empty for the others
+  JobKey job;  ///< of the job, summary, scaling event or service; empty for the others
+  Cause cause = Cause::other;
   friend bool operator==(const Effect&, const Effect&) = default;
 };
 using Effects = std::vector<Effect>;

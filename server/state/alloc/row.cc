@@ -297,6 +297,8 @@ AllocRow from_message(const model::Allocation& alloc, const model::Job* job) {
   row.client_text = text_or_rest(alloc.client_description(), &Alloc::mutable_client_description, left);
   row.transitions = transitions_of(alloc.desired_transition());
   row.host_network = alloc.has_network_status() && alloc.network_status().ByteSizeLong() == 0;
+  if (const auto& status = alloc.deployment_status(); status.has_healthy()) row.health = status.healthy() ? Health::healthy : Health::unhealthy;
+  row.canary = alloc.deployment_status().canary();
   row.create_index = alloc.create_index();
   row.modify_index = alloc.modify_index();
   row.alloc_modify_index = alloc.alloc_modify_index();

@@ -16,6 +16,9 @@ namespace drover::server {
 /// A tri-state wish of DesiredTransition.
 enum class Wish : std::uint8_t { unset, no, yes };
 
+/// Whether an allocation has come to work as it should: what its agent has found out, or somebody has said.
+enum class Health : std::uint8_t { unknown, healthy, unhealthy };
+
 struct Transitions {
   Wish migrate = Wish::unset;
   Wish reschedule = Wish::unset;
@@ -60,6 +63,8 @@ struct AllocRow {
   bool host_network = false;      ///< its network status is there, and empty
   std::uint8_t desired_text = 0;  ///< known descriptions by number; others are in `rest`
   std::uint8_t client_text = 0;
+  Health health = Health::unknown;  ///< of the deployment status, which is in `rest`
+  bool canary = false;              ///< likewise
   Index create_index = 0;
   Index modify_index = 0;
   Index alloc_modify_index = 0;  ///< the last change by the server's side; a status of the agent does not move it

@@ -14,6 +14,7 @@ model::Job to_message(const JobVersionRow& row) {
   job.set_status(std::string(to_text(row.status)));
   job.set_modify_index(row.modify_index);
   job.set_stable(row.stable);
+  if (row.tag) *job.mutable_version_tag() = *row.tag;
   return job;
 }
 
