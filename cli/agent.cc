@@ -393,7 +393,12 @@ Result<void> serve(Context& context) {
   show_settings(config, node_id);
   RealLoop main_loop;
   OsSignals signals(main_loop, {SIGINT, SIGTERM, SIGHUP});
-  std::function<void()> on_hangup = [&context, &config, &log] { reload(context, config.data_dir, log); };
+  std::function<void()> on_hangup = [&context, &config, &log, client = client.get()] {
+    reload(context, config.data_dir, log);
+    if (client == nullptr) return;
+    log.info("looking into the plugin folders again: signal=SIGHUP");
+    client->rescan_plugins();
+  };
   const int signal = run<int>(main_loop, signal_to_end(signals, std::move(on_hangup)));
   log.info("stopping: signal={}", signal);
   return {};

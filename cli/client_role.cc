@@ -5,6 +5,7 @@
 #include "agent/agent.h"
 #include "agent/drivers/plugin_drivers.h"
 #include "agent/facts/machine_facts.h"
+#include "agent/facts/node_facts.h"
 #include "agent/files/host_files.h"
 #include "agent/logs/collector.h"
 #include "agent/probe/socket_probe.h"
@@ -80,11 +81,12 @@ Result<std::unique_ptr<ClientRole>> ClientRole::start(const model::AgentConfig& 
   role->file_threads_ = std::make_unique<ThreadWorkers>(file_threads);
   role->collector_ = std::make_unique<agent::logs::Collector>(
       loop, agent::logs::Collector::Settings{paths.log_collector, paths.runtime_dir + "/logs.sock", [client_log](const std::string& what) { client_log.warn("log collector: {}", what); }});
+  role->facts_ = std::make_unique<agent::MachineFacts>(loop, agent::MachinePaths{"", paths.alloc_dir});
   DROVER_LET(agent::DriverSettings drivers, driver_settings(config, paths));
+  drivers.node = agent::node_facts(role->thread_.wait<agent::HostReport>([&role] { return role->facts_->read(); }), settings);
   role->drivers_ = std::make_unique<agent::PluginDrivers>(loop, client_log.with("drivers"), std::move(drivers));
   DROVER_LET(role->store_, agent::SqliteStore::open(loop, *role->store_thread_, paths.state_dir));
   role->files_ = std::make_unique<agent::HostFiles>(loop, *role->file_threads_, paths.alloc_dir, pipes_of(*role->collector_));
-  role->facts_ = std::make_unique<agent::MachineFacts>(loop, agent::MachinePaths{"", paths.alloc_dir});
   role->probe_ = std::make_unique<agent::SocketProbe>(loop);
   role->link_ = make_link(loop);
   settings.alloc_dir = paths.alloc_dir;
@@ -94,6 +96,10 @@ Result<std::unique_ptr<ClientRole>> ClientRole::start(const model::AgentConfig& 
   if (!collecting.ok()) client_log.error("tasks' output is not collected: {}", collecting.error().message);
   DROVER_TRY(role->thread_.wait<Result<void>>([&role] { return role->agent_->start(); }));
   return role;
+}
+
+void ClientRole::rescan_plugins() {
+  thread_.wait_void([this] { return drivers_->rescan(); });
 }
 
 ClientRole::~ClientRole() {

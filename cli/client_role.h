@@ -49,6 +49,9 @@ class ClientRole {
   /// Ends the role: tasks go on, unless `ends_tasks` (a dev agent leaves nothing).
   ~ClientRole();
 
+  /// Looks into the plugin folders again. Blocks until new plugins have been launched, not until they have answered.
+  void rescan_plugins();
+
   agent::Agent& agent() { return *agent_; }
   Loop& loop() { return thread_.loop(); }
   RoleThread& thread() { return thread_; }

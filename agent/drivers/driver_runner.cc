@@ -62,9 +62,10 @@ DriverRunner::DriverRunner(Loop& loop, Log log, const DriverSettings& settings, 
       settings_(settings),
       file_(std::move(file)),
       callbacks_(std::move(callbacks)),
+      again_(loop),
       scope_(loop) {
   status_.name = file_.name;
-  status_.description = "being launched";
+  status_.description = file_.path + ": is being launched";
 }
 
 DriverRunner::~DriverRunner() = default;
@@ -96,10 +97,11 @@ Async<void> DriverRunner::run() {
     if (up) {
       const Duration since = loop_.uptime();
       reason = co_await live();
-      was_stable = loop_.uptime() - since >= stable_after;
+      was_stable = replaced_ || loop_.uptime() - since >= stable_after;
     } else {
       reason = up.error().message;
     }
+    reason = file_.path + ": " + reason;
     const bool stopping = co_await is_cancelled();
     if (stopping) co_return;
     co_await take_down(true);
@@ -119,9 +121,14 @@ Async<void> DriverRunner::run() {
     answered_ = true;
     callbacks_.changed(*this);
     if (delay == Duration::zero()) continue;
-    const bool slept = co_await loop_.sleep(delay);
-    if (!slept) co_return;
+    const bool goes_on = co_await again_.wait_for(delay);
+    if (!goes_on) co_return;
   }
+}
+
+void DriverRunner::look_again() {
+  replaced_ = status_.running && setup() != setup_;
+  again_.notify();
 }
 
 Async<Result<void>> DriverRunner::bring_up() {
@@ -135,6 +142,8 @@ Async<Result<void>> DriverRunner::bring_up() {
     co_return learned.error();
   }
   ++generation_;
+  setup_ = setup();
+  remember();  // again: now its name is known, and with it its settings
   update([](DriverStatus& status) {
     status.running = true;
     status.description = "launched, not fingerprinted yet";
@@ -157,6 +166,7 @@ Async<Result<void>> DriverRunner::find_or_launch() {
     co_return co_await launch();
   }
   process_ = std::move(*found);
+  if (!record->driver.empty()) status_.name = record->driver;
   if (record->setup == setup()) {
     reattached_ = true;
     co_return Result<void>();
@@ -245,15 +255,28 @@ Async<Result<void>> DriverRunner::configure() {
   co_return Result<void>();
 }
 
-/// Until the process has ended; why.
+/// Until the process has ended or is to be replaced; why.
 Async<std::string> DriverRunner::live() {
+  replaced_ = false;
+  ended_.reset();
   streams_ = std::make_unique<Scope>(loop_);
+  streams_->spawn(watch_process());
   streams_->spawn(watch_health());
   streams_->spawn(watch_events());
-  const Result<std::string> ended = co_await process_->exited();
+  bool goes_on = true;
+  while (goes_on && !ended_ && !replaced_) goes_on = co_await again_.wait();
   co_await streams_->stop();
   streams_ = nullptr;
-  co_return ended ? "its process " + *ended : ended.error().message;
+  if (ended_) co_return *ended_;
+  if (replaced_) static_cast<void>(co_await client_->shutdown());
+  co_return std::string("its program file has changed: the new one takes over");
+}
+
+Async<void> DriverRunner::watch_process() {
+  const Result<std::string> ended = co_await process_->exited();
+  if (!ended && ended.error().code == Code::cancelled) co_return;
+  ended_ = ended ? "its process " + *ended : ended.error().message;
+  again_.notify();
 }
 
 Async<void> DriverRunner::watch_health() {
@@ -353,7 +376,7 @@ void DriverRunner::remember() {
   if (plugin_settings().auto_tls) return;  // its certificate would have to be kept, too
   const Result<std::string> boot = read_boot_id();
   const Result<void> written =
-      boot ? write_reattach_file(reattach_path(), {process_->reattach_data(), *boot, setup()}) : Result<void>(boot.error());
+      boot ? write_reattach_file(reattach_path(), {process_->reattach_data(), *boot, setup(), status_.name}) : Result<void>(boot.error());
   if (!written) log_.warn("driver will not be found again after a restart of the agent: plugin={} reason={}", file_.name, written.error().message);
 }
 

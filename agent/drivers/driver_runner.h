@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "agent/drivers/driver_settings.h"
@@ -45,6 +46,8 @@ class DriverRunner {
   void start();
   /// Lets the plugin live on, or shuts it down.
   Async<void> stop(bool leave_running);
+  /// The plugin folders are looked at again: what failed is tried at once, a replaced program takes over from the old one.
+  void look_again();
 
   const DriverStatus& status() const { return status_; }
   const PluginFile& file() const { return file_; }
@@ -65,6 +68,7 @@ class DriverRunner {
   Async<Result<void>> configure();
   Result<void> accept(const host::base_wire::PluginInfoResponse& info);
   Async<std::string> live();
+  Async<void> watch_process();
   Async<void> watch_health();
   Async<void> watch_events();
   Async<void> take_down(bool kill);
@@ -89,6 +93,10 @@ class DriverRunner {
   bool answered_ = false;
   bool reattached_ = false;
   int generation_ = 0;
+  std::string setup_;                 ///< what the running plugin was started with
+  bool replaced_ = false;             ///< another program is to take over from the running one
+  std::optional<std::string> ended_;  ///< how the process ended
+  Signal again_;                      ///< one of the two above has changed, or the folders are looked at again
   std::unique_ptr<host::PluginProcess> process_;
   std::shared_ptr<host::DriverClient> client_;
   host::driver_wire::TaskConfigSchemaResponse schema_;

@@ -5,6 +5,9 @@
 namespace drover::agent {
 namespace {
 
+constexpr unsigned numa_local = 10;  // firmware's usual distances, where none are known
+constexpr unsigned numa_remote = 20;
+
 void to_wire(const TaskResources& resources, driver_wire::Resources& message) {
   auto& allocated = *message.mutable_allocated_resources();
   allocated.mutable_cpu()->set_cpu_shares(resources.cpu_shares);
@@ -107,6 +110,26 @@ void to_wire(const TaskConfig& config, driver_wire::TaskConfig& message) {
     dns.mutable_searches()->Add(config.dns->searches.begin(), config.dns->searches.end());
     dns.mutable_options()->Add(config.dns->options.begin(), config.dns->options.end());
   }
+  if (config.network) to_wire(*config.network, *message.mutable_network_isolation_spec());
+}
+
+void to_wire(const NetworkIsolation& network, driver_wire::NetworkIsolationSpec& message) {
+  message.set_mode(static_cast<driver_wire::NetworkIsolationSpec::NetworkIsolationMode>(network.mode));
+  message.set_path(network.path);
+  message.mutable_labels()->insert(network.labels.begin(), network.labels.end());
+  if (network.hosts_hostname.empty() && network.hosts_address.empty()) return;
+  message.mutable_hostsconfig()->set_hostname(network.hosts_hostname);
+  message.mutable_hostsconfig()->set_address(network.hosts_address);
+}
+
+MadeNetwork from_wire(const driver_wire::CreateNetworkResponse& message) {
+  MadeNetwork made;
+  made.created = message.created();
+  if (!message.has_isolation_spec()) return made;
+  const auto& spec = message.isolation_spec();
+  made.network = NetworkIsolation{static_cast<NetworkMode>(spec.mode()), spec.path(), texts(spec.labels()),
+                                  spec.hostsconfig().hostname(), spec.hostsconfig().address()};
+  return made;
 }
 
 void to_wire(const NodeFacts& facts, base_wire::NomadDriverConfig& message) {
@@ -118,7 +141,9 @@ void to_wire(const NodeFacts& facts, base_wire::NomadDriverConfig& message) {
   // Go drivers index the whole matrix: it is never sent incomplete.
   const std::size_t cells = facts.numa_nodes.size() * facts.numa_nodes.size();
   for (std::size_t i = 0; i < cells; ++i) {
-    topology.mutable_distances()->add_values(i < facts.numa_distances.size() ? facts.numa_distances[i] : 10);
+    const bool to_itself = i / facts.numa_nodes.size() == i % facts.numa_nodes.size();
+    const unsigned assumed = to_itself ? numa_local : numa_remote;
+    topology.mutable_distances()->add_values(i < facts.numa_distances.size() ? facts.numa_distances[i] : assumed);
   }
   for (const sdk::Core& core : facts.cores) {
     auto& added = *topology.add_cores();
@@ -143,6 +168,8 @@ DriverCapabilities from_wire(const driver_wire::DriverCapabilities& message) {
   capabilities.must_create_network = message.must_create_network();
   capabilities.any_mounts = message.mount_configs() != driver_wire::DriverCapabilities::NO_MOUNTS;
   capabilities.disable_log_collection = message.disable_log_collection();
+  capabilities.network_modes.clear();
+  for (const int mode : message.network_isolation_modes()) capabilities.network_modes.push_back(static_cast<NetworkMode>(mode));
   return capabilities;
 }
 

@@ -21,6 +21,7 @@ namespace drover::agent {
 using Texts = std::map<std::string, std::string>;
 
 enum class FsIsolation : std::uint8_t { none, chroot, image, unveil };
+enum class NetworkMode : std::uint8_t { host, group, task, none };
 enum class Health : std::uint8_t { undetected, unhealthy, healthy };
 enum class TaskLife : std::uint8_t { unknown, running, exited };
 
@@ -31,6 +32,7 @@ struct DriverCapabilities {
   bool must_create_network = false;
   bool any_mounts = true;
   bool disable_log_collection = false;
+  std::vector<NetworkMode> network_modes{NetworkMode::host};
 
   friend bool operator==(const DriverCapabilities&, const DriverCapabilities&) = default;
 };
@@ -97,6 +99,22 @@ struct TaskDns {
   friend bool operator==(const TaskDns&, const TaskDns&) = default;
 };
 
+/// The network namespace of an allocation. What a driver made is given back to it as it was.
+struct NetworkIsolation {
+  NetworkMode mode = NetworkMode::group;
+  std::string path;  ///< of the namespace
+  Texts labels;      ///< the driver's own
+  std::string hosts_hostname;  ///< for the tasks' /etc/hosts; both empty: nothing
+  std::string hosts_address;
+
+  friend bool operator==(const NetworkIsolation&, const NetworkIsolation&) = default;
+};
+
+struct MadeNetwork {
+  std::optional<NetworkIsolation> network;  ///< nothing: nothing is isolated
+  bool created = false;                     ///< false: it was there already
+};
+
 /// All a driver is told of a task. Kept with its handle, and sent again whole when the task is recovered.
 struct TaskConfig {
   std::string id;  ///< "<alloc id>/<task name>/<8 hex digits>": new for every start
@@ -120,6 +138,7 @@ struct TaskConfig {
   std::vector<TaskMount> mounts;
   std::vector<TaskDevice> devices;
   std::optional<TaskDns> dns;
+  std::optional<NetworkIsolation> network;  ///< none: the host's
 
   friend bool operator==(const TaskConfig&, const TaskConfig&) = default;
 };
@@ -255,6 +274,11 @@ class Drivers {
                                               std::vector<std::string> command, Duration timeout) = 0;
   virtual Async<Result<std::unique_ptr<ExecSession>>> exec_session(std::string driver, std::string task_id,
                                                                    std::vector<std::string> command, bool tty) = 0;
+  /// Of a driver with must_create_network: the network of an allocation, before its tasks start; after a restart of the
+  /// agent again, which finds the one that is there.
+  virtual Async<Result<MadeNetwork>> create_network(std::string driver, std::string alloc_id, std::string hostname) = 0;
+  /// After its tasks have ended. Idempotent.
+  virtual Async<Result<void>> destroy_network(std::string driver, std::string alloc_id, NetworkIsolation network) = 0;
 };
 
 }  // namespace drover::agent

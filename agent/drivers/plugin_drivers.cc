@@ -46,7 +46,7 @@ void PluginDrivers::watch(std::function<void(const DriverStatus&)> changed, std:
   told_ = std::move(told);
 }
 
-Async<void> PluginDrivers::start() {
+void PluginDrivers::add(PluginFile file) {
   DriverRunner::Callbacks callbacks;
   callbacks.changed = [this](const DriverRunner& runner) {
     if (changed_) changed_(runner.status());
@@ -56,15 +56,38 @@ Async<void> PluginDrivers::start() {
     if (told_) told_(event);
   };
   callbacks.other_owner = [this](const DriverRunner& asking, const std::string& driver) { return owner_of(asking, driver); };
-  for (PluginFile& file : scan_plugin_folders(settings_.plugin_folders)) {
-    runners_.push_back(std::make_shared<DriverRunner>(loop_, log_, settings_, std::move(file), callbacks));
-  }
+  runners_.push_back(std::make_shared<DriverRunner>(loop_, log_, settings_, std::move(file), callbacks));
+}
+
+Async<void> PluginDrivers::start() {
+  for (PluginFile& file : scan_plugin_folders(settings_.plugin_folders)) add(std::move(file));
   for (const auto& runner : runners_) runner->start();
 
   const Duration deadline = loop_.uptime() + first_answers_max;
   while (!all_have_answered() && loop_.uptime() < deadline) {
     const bool goes_on = co_await answered_.wait_for(deadline - loop_.uptime());
     if (!goes_on) co_return;
+  }
+}
+
+Async<void> PluginDrivers::rescan() {
+  std::map<std::string, PluginFile> found;
+  for (PluginFile& file : scan_plugin_folders(settings_.plugin_folders)) found.emplace(file.path, std::move(file));
+  std::vector<std::shared_ptr<DriverRunner>> gone;
+  for (const auto& runner : runners_) {
+    const bool is_there = found.erase(runner->file().path) != 0;
+    if (is_there) runner->look_again();
+    if (!is_there && !runner->status().running) gone.push_back(runner);
+  }
+  for (const auto& runner : gone) {
+    std::erase(runners_, runner);
+    co_await runner->stop(false);
+    log_.info("plugin file is gone: plugin={}", runner->file().path);
+  }
+  for (auto& [path, file] : found) {
+    log_.info("new plugin file: plugin={}", path);
+    add(std::move(file));
+    runners_.back()->start();
   }
 }
 
@@ -247,6 +270,28 @@ Async<Result<std::unique_ptr<ExecSession>>> PluginDrivers::exec_session(std::str
   std::unique_ptr<host::DriverClient::ExecStream> stream = runner->client()->exec_stream();
   DROVER_CO_TRY(stream->send(std::move(setup)));
   co_return make_exec_session(std::move(stream));
+}
+
+Async<Result<MadeNetwork>> PluginDrivers::create_network(std::string driver, std::string alloc_id, std::string hostname) {
+  DROVER_CO_LET(const std::shared_ptr<DriverRunner> runner, running(driver));
+  const int generation = runner->generation();
+  const std::shared_ptr<host::DriverClient> client = runner->client();
+  Result<host::driver_wire::CreateNetworkResponse> answer = co_await client->create_network(std::move(alloc_id), std::move(hostname));
+  const Result<host::driver_wire::CreateNetworkResponse> response =
+      co_await outlived<host::driver_wire::CreateNetworkResponse>(runner, generation, driver, std::move(answer));
+  DROVER_CO_TRY(response);
+  co_return from_wire(*response);
+}
+
+Async<Result<void>> PluginDrivers::destroy_network(std::string driver, std::string alloc_id, NetworkIsolation network) {
+  DROVER_CO_LET(const std::shared_ptr<DriverRunner> runner, running(driver));
+  host::driver_wire::DestroyNetworkRequest request;
+  request.set_alloc_id(alloc_id);
+  to_wire(network, *request.mutable_isolation_spec());
+  const int generation = runner->generation();
+  const std::shared_ptr<host::DriverClient> client = runner->client();
+  Result<void> answer = co_await client->destroy_network(std::move(request));
+  co_return co_await outlived<void>(runner, generation, driver, std::move(answer));
 }
 
 }  // namespace drover::agent

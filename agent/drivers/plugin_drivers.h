@@ -13,6 +13,7 @@
 
 namespace drover::agent {
 
+struct PluginFile;
 class DriverRunner;
 class UsageWatch;
 
@@ -39,11 +40,18 @@ class PluginDrivers final : public Drivers {
   Async<Result<TaskUsage>> task_usage(std::string driver, std::string task_id) override;
   Async<Result<ExecOutput>> exec_task(std::string driver, std::string task_id, std::vector<std::string> command, Duration timeout) override;
   Async<Result<std::unique_ptr<ExecSession>>> exec_session(std::string driver, std::string task_id, std::vector<std::string> command, bool tty) override;
+  Async<Result<MadeNetwork>> create_network(std::string driver, std::string alloc_id, std::string hostname) override;
+  Async<Result<void>> destroy_network(std::string driver, std::string alloc_id, NetworkIsolation network) override;
+
+  /// Looks into the plugin folders again: new files are launched, replaced ones launched anew (their tasks are found again),
+  /// and what did not run is tried at once. A file that is gone stays known as long as its process lives.
+  Async<void> rescan();
 
  private:
   Result<std::shared_ptr<DriverRunner>> running(const std::string& driver) const;
   std::string owner_of(const DriverRunner& asking, const std::string& driver) const;
   bool all_have_answered() const;
+  void add(PluginFile file);
 
   Loop& loop_;
   Log log_;

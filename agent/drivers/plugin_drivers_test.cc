@@ -27,8 +27,30 @@ struct World {
     for (const char* folder : {"plugins", "state", "run"}) fs::create_directory(root + "/" + folder);
   }
   ~World() {
-    kill_leftovers();
+    for (const int pid : leftovers()) {
+      CHECK(is_gone(pid));  // every test ends the plugins it started, with their children
+      ::kill(pid, SIGKILL);
+    }
     fs::remove_all(root);
+  }
+
+  /// Processes that were started with our plugins' environment.
+  std::vector<int> leftovers() const {
+    std::vector<int> found;
+    for (const auto& entry : fs::directory_iterator("/proc")) {
+      const int pid = std::atoi(entry.path().filename().c_str());
+      if (pid <= 1) continue;
+      std::ifstream file(entry.path() / "environ");
+      const std::string environment{std::istreambuf_iterator<char>(file), {}};
+      if (environment.find("PLUGIN_UNIX_SOCKET_DIR=" + root) != std::string::npos) found.push_back(pid);
+    }
+    return found;
+  }
+  static bool is_gone(int pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    const std::string stat{std::istreambuf_iterator<char>(file), {}};
+    const std::size_t name_end = stat.rfind(") ");
+    return name_end == std::string::npos || stat.at(name_end + 2) == 'Z';
   }
 
   DriverSettings settings() const {
@@ -49,10 +71,6 @@ struct World {
   int mock_pid() const {
     const auto record = read_reattach_file(root + "/state/driver-mock.json");
     return record ? record->plugin.process.pid : 0;
-  }
-
-  void kill_leftovers() const {
-    if (mock_pid() > 1) ::kill(mock_pid(), SIGKILL);
   }
 
   std::string root;
@@ -284,16 +302,83 @@ TEST_CASE("plugins that are none say why in one sentence and hinder nobody", "[d
 
   run(loop, healthy(drivers, loop));
   const auto refused = [&](const char* name) {
-    return run(loop, status_when(drivers, loop, name, [](const DriverStatus& status) { return status.health == Health::unhealthy; })).description;
+    const std::string why = run(loop, status_when(drivers, loop, name, [](const DriverStatus& status) { return status.health == Health::unhealthy; })).description;
+    const std::string place = world.root + "/plugins/" + name + ": ";
+    CHECK(why.starts_with(place));
+    return why.substr(std::min(place.size(), why.size()));
   };
   CHECK(refused("notes.txt").find("not executable") != std::string::npos);
   CHECK(refused("garbage").starts_with("wrote \"Hello\" to standard output first"));
-  CHECK(refused("early") == "exited with 3 before the handshake: it is no plugin, or failed early; its last words: no disk");
-  CHECK(refused("old") == "speaks version 1 of the plugin protocol, this agent speaks 2");
+  CHECK(refused("early") == "exited with 3 before the handshake: it is no plugin (take it out of the plugin folder), or failed early; its last words: no disk");
+  CHECK(refused("old") == "speaks version 1 of the plugin protocol, this agent speaks 2: install a build of it for this one");
   CHECK(refused("mute").starts_with("does not say who it is: "));
   CHECK(refused("open").find("writable by others") != std::string::npos);
   CHECK(refused("arm").find("another machine") != std::string::npos);
   CHECK(drivers.list().size() == 8);
+  run(loop, end(drivers, false));
+}
+
+namespace {
+
+Async<bool> rescan(PluginDrivers& drivers) {
+  co_await drivers.rescan();
+  co_return true;
+}
+
+}  // namespace
+
+TEST_CASE("folders are looked at again: what is new is launched, what was repaired runs at once, what is gone is forgotten", "[drivers]") {
+  const World world;
+  world.add_file("garbage", "#!/bin/sh\necho Hello\n");
+  RealLoop loop;
+  PluginDrivers drivers(loop, Log(), world.settings());
+  run(loop, launch(drivers));
+  CHECK(drivers.list().size() == 1);
+
+  fs::remove(world.root + "/plugins/garbage");
+  world.add_mock();
+  run(loop, rescan(drivers));
+  run(loop, healthy(drivers, loop));
+  CHECK(drivers.list().size() == 1);
+
+  const int pid = world.mock_pid();
+  run(loop, rescan(drivers));
+  CHECK(world.mock_pid() == pid);
+  run(loop, end(drivers, false));
+}
+
+TEST_CASE("a program that was replaced takes over, and the tasks go on", "[drivers]") {
+  const World world;
+  world.add_mock();
+  RealLoop loop;
+  PluginDrivers drivers(loop, Log(), world.settings());
+  run(loop, launch(drivers));
+  run(loop, healthy(drivers, loop));
+  const Result<StartedTask> started = run(loop, drivers.start_task("mock_driver", task("t", script({{"run_for", "1s"}, {"exit_code", 9}}))));
+  REQUIRE(started);
+  const int pid = world.mock_pid();
+
+  fs::copy_file(tests::binary_dir() / "lib/drover/plugins/mock", world.root + "/plugins/mock.new");
+  fs::rename(world.root + "/plugins/mock.new", world.root + "/plugins/mock");
+  run(loop, rescan(drivers));
+  run(loop, status_when(drivers, loop, "mock_driver", [&world, pid](const DriverStatus& status) {
+    return status.running && status.health == Health::healthy && world.mock_pid() != pid && world.mock_pid() > 1;
+  }));
+  CHECK(World::is_gone(pid));
+  CHECK(run(loop, drivers.recover_task("mock_driver", started->handle)).ok());
+  CHECK(run(loop, drivers.wait_task("mock_driver", "t")).value().exit_code == 9);
+  run(loop, end(drivers, false));
+}
+
+TEST_CASE("a driver that makes no networks is an error that callers can tell", "[drivers]") {
+  const World world;
+  world.add_mock();
+  RealLoop loop;
+  PluginDrivers drivers(loop, Log(), world.settings());
+  run(loop, launch(drivers));
+  run(loop, healthy(drivers, loop));
+  CHECK(run(loop, drivers.create_network("mock_driver", "a", "")).error().code == Code::unsupported);
+  CHECK(run(loop, drivers.destroy_network("mock_driver", "a", NetworkIsolation{})).error().code == Code::unsupported);
   run(loop, end(drivers, false));
 }
 
@@ -306,7 +391,7 @@ TEST_CASE("a configuration that does not fit is one line, not the end of the age
     settings.plugins["mock"].config = script({{"enbaled", true}});
     PluginDrivers drivers(loop, Log(), settings);
     run(loop, launch(drivers));
-    CHECK(drivers.list().front().description ==
+    CHECK(drivers.list().front().description == world.root + "/plugins/mock: "
           "its configuration is wrong: plugin \"mock_driver\" config: no argument or block is named 'enbaled'");
     run(loop, end(drivers, false));
   }
@@ -314,7 +399,7 @@ TEST_CASE("a configuration that does not fit is one line, not the end of the age
     settings.denied = {"mock_driver"};
     PluginDrivers drivers(loop, Log(), settings);
     run(loop, launch(drivers));
-    CHECK(drivers.list().front().description == "is on the list of denied drivers");
+    CHECK(drivers.list().front().description == world.root + "/plugins/mock: is on the list of denied drivers");
     run(loop, end(drivers, false));
   }
   SECTION("TLS between agent and driver") {

@@ -60,7 +60,7 @@ TEST_CASE("what others can write is not run with our rights", "[drivers]") {
 TEST_CASE("a record that finds a plugin again survives, a damaged one is none", "[drivers]") {
   const Folder folder;
   const std::string path = folder.path + "/record";
-  const ReattachRecord record{{{4711, 99}, "unix:/run/p"}, "boot", "setup\nwith lines"};
+  const ReattachRecord record{{{4711, 99}, "unix:/run/p"}, "boot", "setup\nwith lines", "mock_driver"};
 
   REQUIRE(write_reattach_file(path, record).ok());
   CHECK(read_reattach_file(path) == record);

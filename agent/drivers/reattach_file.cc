@@ -32,6 +32,7 @@ std::optional<ReattachRecord> read_reattach_file(const std::string& path) {
   record.plugin.target = text_of("target");
   record.boot_id = text_of("boot_id");
   record.setup = text_of("setup");
+  record.driver = text_of("driver");
   if (record.plugin.target.empty() || record.plugin.process.pid <= 1) return std::nullopt;
   return record;
 }
@@ -43,6 +44,7 @@ Result<void> write_reattach_file(const std::string& path, const ReattachRecord& 
   value.set("target", record.plugin.target);
   value.set("boot_id", record.boot_id);
   value.set("setup", record.setup);
+  value.set("driver", record.driver);
   const std::string text = json::write(value) + "\n";
 
   const std::string fresh = path + ".new";

@@ -14,6 +14,7 @@ struct ReattachRecord {
   host::Reattach plugin;
   std::string boot_id;  ///< of the machine's boot it runs in
   std::string setup;    ///< program file, arguments and configuration it was started with
+  std::string driver;   ///< its name, once it is known: settings may stand under it
 
   friend bool operator==(const ReattachRecord&, const ReattachRecord&) = default;
 };

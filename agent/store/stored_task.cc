@@ -62,6 +62,18 @@ void write_mounts(const TaskConfig& from, stored::TaskConfig& to) {
   }
 }
 
+void write_network(const NetworkIsolation& from, stored::Network& to) {
+  to.set_mode(static_cast<std::uint32_t>(from.mode));
+  to.set_path(from.path);
+  write_texts(from.labels, *to.mutable_labels());
+  to.set_hosts_hostname(from.hosts_hostname);
+  to.set_hosts_address(from.hosts_address);
+}
+
+NetworkIsolation read_network(const stored::Network& from) {
+  return {static_cast<NetworkMode>(from.mode()), from.path(), read_texts(from.labels()), from.hosts_hostname(), from.hosts_address()};
+}
+
 void write_config(const TaskConfig& from, stored::TaskConfig& to) {
   to.set_id(from.id);
   to.set_name(from.name);
@@ -82,6 +94,7 @@ void write_config(const TaskConfig& from, stored::TaskConfig& to) {
   write_texts(from.device_env, *to.mutable_device_env());
   write_resources(from.resources, *to.mutable_resources());
   write_mounts(from, to);
+  if (from.network) write_network(*from.network, *to.mutable_network());
   if (!from.dns) return;
   stored::Dns& dns = *to.mutable_dns();
   for (const std::string& server : from.dns->servers) dns.add_servers(server);
@@ -115,6 +128,7 @@ Result<TaskConfig> read_config(const stored::TaskConfig& from) {
   }
   for (const stored::Device& device : from.devices())
     out.devices.push_back({device.task_path(), device.host_path(), device.permissions()});
+  if (from.has_network()) out.network = read_network(from.network());
   if (from.has_dns()) {
     out.dns = TaskDns{{from.dns().servers().begin(), from.dns().servers().end()},
                       {from.dns().searches().begin(), from.dns().searches().end()},

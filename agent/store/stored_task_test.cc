@@ -34,6 +34,7 @@ TEST_CASE("all that a driver was told of a task comes back from disk", "[agent]"
   config.mounts = {{"/t", "/h", true, "private", "z"}};
   config.devices = {{"/dev/a", "/dev/b", "rw"}};
   config.dns = TaskDns{{"1.1.1.1"}, {"example"}, {"ndots:2"}};
+  config.network = NetworkIsolation{NetworkMode::group, "/var/run/netns/a", {{"sandbox", "c"}}, "web", "10.0.0.2"};
   const StoredTask task{state, handle, "raw_exec", 3, from_ns(99)};
 
   const Result<StoredTask> back = read_stored_task(write_stored_task(task));

@@ -254,4 +254,14 @@ Async<Result<std::unique_ptr<ExecSession>>> SimDrivers::exec_session(std::string
   co_return fail(Code::unsupported, "the simulated drivers have no sessions");
 }
 
+Async<Result<MadeNetwork>> SimDrivers::create_network(std::string driver, std::string, std::string) {
+  DROVER_CO_TRY(co_await call(driver));
+  co_return fail(Code::unsupported, "CreateNetwork RPC not supported by driver");
+}
+
+Async<Result<void>> SimDrivers::destroy_network(std::string driver, std::string, NetworkIsolation) {
+  DROVER_CO_TRY(co_await call(driver));
+  co_return fail(Code::unsupported, "DestroyNetwork RPC not supported by driver");
+}
+
 }  // namespace drover::agent

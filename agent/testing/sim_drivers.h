@@ -89,6 +89,8 @@ class SimDrivers final : public Drivers {
                                       Duration timeout) override;
   Async<Result<std::unique_ptr<ExecSession>>> exec_session(std::string driver, std::string task_id,
                                                            std::vector<std::string> command, bool tty) override;
+  Async<Result<MadeNetwork>> create_network(std::string driver, std::string alloc_id, std::string hostname) override;
+  Async<Result<void>> destroy_network(std::string driver, std::string alloc_id, NetworkIsolation network) override;
 
   /// Tells of changed statuses as if a fingerprint had come.
   void fingerprint_again();

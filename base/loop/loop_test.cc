@@ -213,16 +213,13 @@ TEST_CASE("in the simulated world the loop itself does the work") {
   CHECK(*thread == std::this_thread::get_id());
 }
 
-TEST_CASE("a signal to the process is waited for") {
+TEST_CASE("signals to the process are waited for, and none is lost between two waits") {
   RealLoop loop;
-  std::vector<int> signals{SIGUSR1, SIGUSR2};
-  Async<int> wait = wait_for_os_signal(std::move(signals));
-  int got = 0;
-  start<int>(loop, std::move(wait), [&got, &loop](int signal) {
-    got = signal;
-    loop.stop();
-  });
-  loop.post([] { std::raise(SIGUSR1); });  // after the wait has begun
-  loop.run();
-  CHECK(got == SIGUSR1);
+  OsSignals signals(loop, {SIGUSR1, SIGUSR2});
+  std::raise(SIGUSR1);
+  CHECK(run<int>(loop, signals.next()) == SIGUSR1);
+  std::raise(SIGUSR2);
+  std::raise(SIGUSR1);
+  const int first = run<int>(loop, signals.next());
+  CHECK(first + run<int>(loop, signals.next()) == SIGUSR1 + SIGUSR2);
 }

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -108,10 +109,17 @@ ExitStatus reap(const Watch& watch, int pidfd) {
   return status;
 }
 
+bool is_readable(int fd) {
+  pollfd look{fd, POLLIN, 0};
+  return ::poll(&look, 1, 0) > 0;
+}
+
 void await_end(const std::shared_ptr<Watch>& watch) {
   watch->descriptor.async_wait(boost::asio::posix::descriptor_base::wait_read, [weak = std::weak_ptr(watch)](const error_code& error) {
     const auto alive = weak.lock();
     if (!alive || error) return;
+    // Asio may wake us for what happened to a descriptor that had this number before: a process is not dead for that.
+    if (!is_readable(alive->descriptor.native_handle())) return await_end(alive);
     alive->status = reap(*alive, alive->descriptor.native_handle());
     alive->ended.notify();
     if (const auto handler = std::move(alive->handler)) handler(*alive->status);

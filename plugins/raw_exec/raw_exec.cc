@@ -33,12 +33,6 @@ void prepare_command(const sdk::TaskConfig& task, const std::string& command) {
   make_executable(task.task_dir() + "/" + command);
 }
 
-double mhz_of_core(const sdk::NodeFacts& node) {
-  std::size_t cores = 0;
-  for (const sdk::Core& core : node.cores) cores += core.disabled ? 0 : 1;
-  return cores == 0 ? 0 : static_cast<double>(node.usable_mhz()) / static_cast<double>(cores);
-}
-
 }  // namespace
 
 void Options::describe(sdk::Fields<Options>& fields) {
@@ -118,7 +112,7 @@ Result<void> RawExecDriver::configure(const PluginOptions& options, const sdk::N
   next.options = options;
   DROVER_LET(next.denied.uids, IdRanges::parse("denied_host_uids", options.denied_host_uids));
   DROVER_LET(next.denied.gids, IdRanges::parse("denied_host_gids", options.denied_host_gids));
-  next.mhz_of_core = mhz_of_core(node);
+  next.mhz_of_core = node.mhz_of_core();
   const std::lock_guard lock(mutex_);
   configured_ = std::move(next);
   return {};

@@ -49,7 +49,7 @@ class RawExecTask final : public sdk::Task, public sdk::TakesSignals, public sdk
 };
 
 /// Runs commands of the host without isolation. Tasks survive this program: see drover/process.h.
-class RawExecDriver final : public sdk::DriverOf<RawExecTask, Options, PluginOptions> {
+class RawExecDriver : public sdk::DriverOf<RawExecTask, Options, PluginOptions> {
  public:
   struct Settings {
     std::string path;  ///< our PATH

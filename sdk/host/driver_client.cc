@@ -48,6 +48,7 @@ Result<void> fine_without(const Result<void>& result) {
 
 Error error_of_driver(const rpc::Status& status) {
   if (status.message == "task not found for given id") return Error{Code::not_found, status.message};
+  if (status.message.ends_with(" RPC not supported by driver")) return Error{Code::unsupported, status.message};
   switch (status.code) {
     case rpc::StatusCode::unavailable: return Error{Code::unavailable, "the driver is gone: " + status.message};
     case rpc::StatusCode::cancelled: return Error{Code::cancelled, status.message};
@@ -140,6 +141,17 @@ Async<Result<void>> DriverClient::signal_task(std::string id, std::string signal
 Async<Result<driver_wire::ExecTaskResponse>> DriverClient::exec_task(driver_wire::ExecTaskRequest request) {
   const Duration limit = std::chrono::seconds(request.timeout().seconds()) + Duration(request.timeout().nanos());
   co_return co_await ask<driver_wire::ExecTaskResponse>(channel_, loop_, DROVER_DRIVER_METHOD("ExecTask"), std::move(request), limit + exec_slack);
+}
+
+Async<Result<driver_wire::CreateNetworkResponse>> DriverClient::create_network(std::string alloc_id, std::string hostname) {
+  driver_wire::CreateNetworkRequest request;
+  request.set_alloc_id(alloc_id);
+  request.set_hostname(hostname);
+  co_return co_await ask<driver_wire::CreateNetworkResponse>(channel_, loop_, DROVER_DRIVER_METHOD("CreateNetwork"), request, clean_call_max);
+}
+
+Async<Result<void>> DriverClient::destroy_network(driver_wire::DestroyNetworkRequest request) {
+  co_return co_await tell<driver_wire::DestroyNetworkResponse>(channel_, loop_, DROVER_DRIVER_METHOD("DestroyNetwork"), std::move(request), clean_call_max);
 }
 
 /// A stream of the driver's messages that answers one request. Newer Go servers wait for the end of the requests.

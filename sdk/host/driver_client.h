@@ -10,17 +10,13 @@
 #include "base/loop/loop.h"
 #include "base/rpc/client.h"
 #include "base/rpc/duplex.h"
-#include "sdk/proto/base.pb.h"
-#include "sdk/proto/driver.pb.h"
+#include "sdk/host/wire.h"
 
 /// The calls of a driver, typed. Each has a deadline but waiting and stopping, which the driver itself bounds.
 namespace drover::host {
 
-namespace base_wire = hashicorp::nomad::plugins::base::proto;
-namespace driver_wire = hashicorp::nomad::plugins::drivers::proto;
-
 inline constexpr Duration short_call_max = std::chrono::seconds(30);   ///< questions, signals
-inline constexpr Duration clean_call_max = std::chrono::minutes(2);    ///< destroy, recover
+inline constexpr Duration clean_call_max = std::chrono::minutes(2);    ///< destroy, recover, networks
 inline constexpr Duration start_call_max = std::chrono::hours(1);      ///< images are pulled in it
 inline constexpr Duration shutdown_call_max = std::chrono::seconds(2);
 inline constexpr Duration exec_slack = std::chrono::seconds(10);       ///< on top of a command's own limit
@@ -51,6 +47,9 @@ class DriverClient {
   Async<Result<driver_wire::InspectTaskResponse>> inspect_task(std::string id);
   Async<Result<void>> signal_task(std::string id, std::string signal);
   Async<Result<driver_wire::ExecTaskResponse>> exec_task(driver_wire::ExecTaskRequest request);
+
+  Async<Result<driver_wire::CreateNetworkResponse>> create_network(std::string alloc_id, std::string hostname);
+  Async<Result<void>> destroy_network(driver_wire::DestroyNetworkRequest request);
 
   using Fingerprints = Duplex<driver_wire::FingerprintRequest, driver_wire::FingerprintResponse>;
   using TaskEvents = Duplex<driver_wire::TaskEventsRequest, driver_wire::DriverTaskEvent>;

@@ -36,14 +36,14 @@ std::string shown(const std::string& text) {
 Result<HandshakeLine> parse_handshake_line(const std::string& line) {
   const std::vector<std::string> fields = split(trimmed(line));
   if (fields.size() < 4) {
-    return fail(Code::invalid, "wrote \"{}\" to standard output first: it is no plugin, or prints something before the handshake",
+    return fail(Code::invalid, "wrote \"{}\" to standard output first: it is no plugin (take it out of the plugin folder), or prints something before the handshake",
                 shown(line));
   }
   if (fields[0] != "1") {
-    return fail(Code::invalid, "speaks version {} of the handshake, this agent speaks 1", shown(fields[0]));
+    return fail(Code::invalid, "speaks version {} of the handshake, this agent speaks 1: install a build of it for this one", shown(fields[0]));
   }
   if (fields[1] != "2") {
-    return fail(Code::invalid, "speaks version {} of the plugin protocol, this agent speaks 2", shown(fields[1]));
+    return fail(Code::invalid, "speaks version {} of the plugin protocol, this agent speaks 2: install a build of it for this one", shown(fields[1]));
   }
   if (fields[2] != "unix" && fields[2] != "tcp") {
     return fail(Code::invalid, "listens on the unknown network \"{}\", not on unix or tcp", shown(fields[2]));

@@ -26,9 +26,9 @@ TEST_CASE("a certificate in the line is read, a short sixth field is not one", "
 TEST_CASE("a wrong line is explained in one sentence", "[host]") {
   const auto error = [](const std::string& line) { return parse_handshake_line(line).error().message; };
   CHECK(error("Hello, \x1b[1mworld") ==
-        "wrote \"Hello, ?[1mworld\" to standard output first: it is no plugin, or prints something before the handshake");
-  CHECK(error("2|2|unix|/p|grpc") == "speaks version 2 of the handshake, this agent speaks 1");
-  CHECK(error("1|1|unix|/p|grpc") == "speaks version 1 of the plugin protocol, this agent speaks 2");
+        "wrote \"Hello, ?[1mworld\" to standard output first: it is no plugin (take it out of the plugin folder), or prints something before the handshake");
+  CHECK(error("2|2|unix|/p|grpc") == "speaks version 2 of the handshake, this agent speaks 1: install a build of it for this one");
+  CHECK(error("1|1|unix|/p|grpc") == "speaks version 1 of the plugin protocol, this agent speaks 2: install a build of it for this one");
   CHECK(error("1|2|pipe|/p|grpc") == "listens on the unknown network \"pipe\", not on unix or tcp");
   CHECK(error("1|2|unix|/p") == "speaks netrpc, this agent speaks grpc");
   CHECK(error("1|2|unix||grpc") == "gives no address to connect to");

@@ -32,7 +32,12 @@ Result<void> PluginProcess::open_pipes() {
 }
 
 Result<void> PluginProcess::start(const std::vector<std::string>& extra_env) {
-  DROVER_TRY(check_executable(what_.program));
+  const Result<void> executable = check_executable(what_.program);
+  if (!executable) {
+    const bool may_be_made_so = executable.error().code == Code::denied;
+    return Error{executable.error().code, executable.error().message + (may_be_made_so ? ": chmod +x it if it is a plugin, else take it out of the plugin folder"
+                                                                                     : ": install a plugin built for this machine, or take the file out of the plugin folder")};
+  }
   DROVER_LET(const Fd out, stdout_->open_for_plugin());
   DROVER_LET(const Fd err, stderr_->open_for_plugin());
   LaunchSpec spec;
@@ -77,13 +82,13 @@ Async<Result<HandshakeLine>> PluginProcess::shake_hands() {
       co_await loop_.sleep(last_words_wait);
       if (has_first_line_) break;
       const Result<ExitStatus> status = co_await process_->wait();
-      co_return fail(Code::invalid, "{} before the handshake: it is no plugin, or failed early{}",
+      co_return fail(Code::invalid, "{} before the handshake: it is no plugin (take it out of the plugin folder), or failed early{}",
                      status ? to_text(*status) : status.error().message, last_words());
     }
     const Duration left = deadline - loop_.uptime();
     if (left <= Duration::zero()) {
       const auto seconds = std::chrono::duration_cast<std::chrono::milliseconds>(what_.handshake_limit).count() / 1000.0;
-      co_return fail(Code::timeout, "did not shake hands within {} s and was killed{}", seconds, last_words());
+      co_return fail(Code::timeout, "did not shake hands within {} s and was killed: it is no plugin (take it out of the plugin folder), or hangs{}", seconds, last_words());
     }
     const bool goes_on = co_await changed_.wait_for(left);
     if (!goes_on) co_return fail(Code::cancelled, "the launch was given up");
@@ -111,6 +116,8 @@ Async<Result<std::unique_ptr<PluginProcess>>> PluginProcess::launch(Loop& loop, 
     if (!certificate) line = certificate.error();
   }
   if (!line) {
+    // It has no tasks yet: whatever it started goes with it. A group lives as long as its first process is not reaped.
+    if (!plugin->process_->has_ended()) ::kill(-plugin->pid(), SIGKILL);
     co_await plugin->kill();
     co_return line.error();
   }

@@ -79,7 +79,7 @@ Async<bool> outlive(Loop& loop, const Script& script) {
 
 TEST_CASE("a plugin that hangs before the handshake is given up, and killed", "[host]") {
   const Script script("echo 'waiting for the moon' >&2; exec sleep 100");
-  CHECK(refusal(script) == "did not shake hands within 0.3 s and was killed; its last words: waiting for the moon");
+  CHECK(refusal(script) == "did not shake hands within 0.3 s and was killed: it is no plugin (take it out of the plugin folder), or hangs; its last words: waiting for the moon");
   CHECK(is_gone(script.pid()));
 }
 

@@ -46,11 +46,6 @@ Resources from_wire(const drivers::Resources& message) {
   return resources;
 }
 
-NetworkIsolation from_wire(const drivers::NetworkIsolationSpec& message) {
-  return {static_cast<NetworkMode>(message.mode()), message.path(), from_wire(message.labels()),
-          message.hostsconfig().hostname(), message.hostsconfig().address()};
-}
-
 Dns from_wire(const drivers::DNSConfig& message) {
   return {{message.servers().begin(), message.servers().end()},
           {message.searches().begin(), message.searches().end()},
@@ -180,6 +175,11 @@ TaskConfig from_wire(const drivers::TaskConfig& message) {
   return task;
 }
 
+NetworkIsolation from_wire(const drivers::NetworkIsolationSpec& message) {
+  return {static_cast<NetworkMode>(message.mode()), message.path(), from_wire(message.labels()),
+          message.hostsconfig().hostname(), message.hostsconfig().address()};
+}
+
 NodeFacts from_wire(const wire::base::proto::NomadDriverConfig& message) {
   NodeFacts node;
   if (message.clientminport() != 0) node.min_port = static_cast<int>(message.clientminport());
@@ -223,6 +223,15 @@ void to_wire(const Exit& value, drivers::ExitResult& message) {
   message.set_exit_code(value.code);
   message.set_signal(value.signal);
   message.set_oom_killed(value.oom_killed);
+}
+
+void to_wire(const NetworkIsolation& value, drivers::NetworkIsolationSpec& message) {
+  message.set_mode(static_cast<drivers::NetworkIsolationSpec::NetworkIsolationMode>(value.mode));
+  message.set_path(value.path);
+  for (const auto& [name, label] : value.labels) (*message.mutable_labels())[valid_utf8(name)] = valid_utf8(label);
+  if (value.hosts_hostname.empty() && value.hosts_address.empty()) return;
+  message.mutable_hostsconfig()->set_hostname(value.hosts_hostname);
+  message.mutable_hostsconfig()->set_address(value.hosts_address);
 }
 
 void to_wire(const NetworkOverride& value, drivers::NetworkOverride& message) {

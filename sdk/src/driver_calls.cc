@@ -26,6 +26,43 @@ DriverServer::Answer DriverServer::capabilities(Bytes) {
   co_return response.SerializeAsString();
 }
 
+DriverServer::Answer DriverServer::create_network(Bytes request) {
+  auto* const maker = dynamic_cast<MakesNetworks*>(&driver_);
+  if (maker == nullptr) co_return fail(Code::unsupported, "CreateNetwork RPC not supported by driver");
+  drivers::CreateNetworkRequest message;
+  if (!message.ParseFromString(request)) co_return fail(Code::invalid, "the request cannot be parsed");
+  if (message.alloc_id().empty()) co_return fail(Code::invalid, "the request names no allocation");
+
+  using Made = MakesNetworks::Made;
+  const std::function<Result<Made>()> make = [maker, alloc = message.alloc_id(), hostname = message.hostname()] {
+    return maker->create_network(alloc, hostname);
+  };
+  const Result<Result<Made>> made = co_await run_on_pool<Result<Made>>(pool_, loop_, make);
+  DROVER_CO_TRY(made);
+  DROVER_CO_TRY(*made);
+  drivers::CreateNetworkResponse response;
+  if ((*made)->network) to_wire(*(*made)->network, *response.mutable_isolation_spec());
+  response.set_created((*made)->created);
+  co_return response.SerializeAsString();
+}
+
+DriverServer::Answer DriverServer::destroy_network(Bytes request) {
+  auto* const maker = dynamic_cast<MakesNetworks*>(&driver_);
+  if (maker == nullptr) co_return fail(Code::unsupported, "DestroyNetwork RPC not supported by driver");
+  drivers::DestroyNetworkRequest message;
+  if (!message.ParseFromString(request)) co_return fail(Code::invalid, "the request cannot be parsed");
+  if (message.alloc_id().empty()) co_return fail(Code::invalid, "the request names no allocation");
+
+  const NetworkIsolation network = from_wire(message.isolation_spec());
+  const std::function<Result<void>()> destroy = [maker, alloc = message.alloc_id(), network] {
+    return maker->destroy_network(alloc, network);
+  };
+  const Result<Result<void>> destroyed = co_await run_on_pool<Result<void>>(pool_, loop_, destroy);
+  DROVER_CO_TRY(destroyed);
+  DROVER_CO_TRY(*destroyed);
+  co_return Bytes();
+}
+
 Async<void> DriverServer::fingerprint(std::shared_ptr<rpc::ByteDuplex> stream) {
   const std::function<Fingerprint()> ask = [this] { return driver_.fingerprint(); };
   const std::function<Duration()> interval = [this] { return driver_.info().fingerprint_interval; };

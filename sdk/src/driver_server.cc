@@ -66,6 +66,8 @@ const std::map<std::string, DriverServer::Unary>& DriverServer::unary_methods() 
       {driver("InspectTask"), &DriverServer::inspect_task},
       {driver("SignalTask"), &DriverServer::signal_task},
       {driver("ExecTask"), &DriverServer::exec_task},
+      {driver("CreateNetwork"), &DriverServer::create_network},
+      {driver("DestroyNetwork"), &DriverServer::destroy_network},
   };
   return methods;
 }

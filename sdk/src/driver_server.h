@@ -62,6 +62,8 @@ class DriverServer : private Events {
   Answer nothing_to_do(Bytes request);
   Answer task_schema(Bytes request);
   Answer capabilities(Bytes request);
+  Answer create_network(Bytes request);
+  Answer destroy_network(Bytes request);
   Async<void> fingerprint(std::shared_ptr<rpc::ByteDuplex> stream);
   Async<void> task_events(std::shared_ptr<rpc::ByteDuplex> stream);
 

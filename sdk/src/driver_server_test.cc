@@ -3,6 +3,7 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <set>
 #include <thread>
 
 #include "base/loop/real_loop.h"
@@ -84,7 +85,7 @@ class TestTask final : public Task, public RunsCommands {
   std::function<void(const Exit&)> ended_;
 };
 
-class TestDriver final : public DriverOf<TestTask, NoConfig> {
+class TestDriver : public DriverOf<TestTask, NoConfig> {
  public:
   explicit TestDriver(Counters& counters) : counters_(counters) {}
   DriverInfo info() const override { return {.name = "test", .version = "1.0.0"}; }
@@ -101,9 +102,29 @@ class TestDriver final : public DriverOf<TestTask, NoConfig> {
   Counters& counters_;
 };
 
+/// One network an allocation, known by its name.
+class NetworkDriver final : public TestDriver, public MakesNetworks {
+ public:
+  using TestDriver::TestDriver;
+  Result<Made> create_network(const std::string& alloc_id, const std::string& hostname) override {
+    if (alloc_id == "none") return Made{};
+    const bool is_new = networks_.insert(alloc_id).second;
+    return Made{NetworkIsolation{NetworkMode::group, "/run/netns/" + alloc_id, {{"sandbox", "s"}}, hostname, "10.0.0.2"}, is_new};
+  }
+  Result<void> destroy_network(const std::string& alloc_id, const NetworkIsolation& network) override {
+    if (network.labels.at("sandbox") != "s") return fail(Code::invalid, "not mine");
+    networks_.erase(alloc_id);
+    return {};
+  }
+
+ private:
+  std::set<std::string> networks_;
+};
+
 /// A served driver and a connection to it; the server's loop runs on a thread of its own.
-struct Served {
-  Served() : driver(counters), service(loop, pool, driver, [] {}) {
+template <class ServedDriver>
+struct ServedOf {
+  ServedOf() : driver(counters), service(loop, pool, driver, [] {}) {
     std::string name = std::filesystem::temp_directory_path().string() + "/drover-sdk-XXXXXX";
     REQUIRE(mkdtemp(name.data()) != nullptr);
     folder = name;
@@ -118,7 +139,7 @@ struct Served {
     thread = std::thread([this] { loop.run(); });
   }
 
-  ~Served() {
+  ~ServedOf() {
     channel.reset();
     server.reset();
     drover::start(loop, stop());
@@ -151,7 +172,7 @@ struct Served {
   }
 
   Counters counters;
-  TestDriver driver;
+  ServedDriver driver;
   RealLoop loop;
   RealLoop near;
   BlockingPool pool;
@@ -162,6 +183,8 @@ struct Served {
   std::shared_ptr<void> guard;
   std::thread thread;
 };
+
+using Served = ServedOf<TestDriver>;
 
 Async<bool> pause(Loop& loop, Duration time) { co_return co_await loop.sleep(time); }
 
@@ -228,6 +251,44 @@ TEST_CASE("calls that cannot be understood are errors, and the next one works", 
   CHECK(served.start_task("").message == "the task has no id");
   CHECK(served.start_task("t").ok());
   CHECK(served.destroy_task("t").ok());
+}
+
+TEST_CASE("a driver that makes networks makes one an allocation, and says when it was there already", "[sdk]") {
+  ServedOf<NetworkDriver> served;
+  CHECK(served.driver.capabilities().must_create_network);
+  drivers::CreateNetworkRequest request;
+  request.set_alloc_id("a");
+  request.set_hostname("web");
+
+  const auto first = served.call<drivers::CreateNetworkResponse>("CreateNetwork", request).second;
+  CHECK(first.created());
+  CHECK(first.isolation_spec().mode() == drivers::NetworkIsolationSpec::GROUP);
+  CHECK(first.isolation_spec().path() == "/run/netns/a");
+  CHECK(first.isolation_spec().hostsconfig().hostname() == "web");
+  const auto second = served.call<drivers::CreateNetworkResponse>("CreateNetwork", request).second;
+  CHECK_FALSE(second.created());
+  CHECK(second.isolation_spec().path() == "/run/netns/a");
+
+  drivers::DestroyNetworkRequest destroy;
+  destroy.set_alloc_id("a");
+  *destroy.mutable_isolation_spec() = first.isolation_spec();
+  CHECK(served.call<drivers::DestroyNetworkResponse>("DestroyNetwork", destroy).first.ok());
+  CHECK(served.call<drivers::CreateNetworkResponse>("CreateNetwork", request).second.created());
+
+  request.set_alloc_id("none");
+  CHECK_FALSE(served.call<drivers::CreateNetworkResponse>("CreateNetwork", request).second.has_isolation_spec());
+  request.set_alloc_id("");
+  CHECK(served.call<drivers::CreateNetworkResponse>("CreateNetwork", request).first.message == "the request names no allocation");
+}
+
+TEST_CASE("a driver that makes no networks says so", "[sdk]") {
+  Served served;
+  CHECK_FALSE(served.driver.capabilities().must_create_network);
+  drivers::CreateNetworkRequest request;
+  request.set_alloc_id("a");
+  CHECK(served.call<drivers::CreateNetworkResponse>("CreateNetwork", request).first.message == "CreateNetwork RPC not supported by driver");
+  CHECK(served.call<drivers::DestroyNetworkResponse>("DestroyNetwork", drivers::DestroyNetworkRequest()).first.message ==
+        "DestroyNetwork RPC not supported by driver");
 }
 
 TEST_CASE("calls that block do not keep others waiting", "[sdk]") {

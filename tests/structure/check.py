@@ -13,13 +13,15 @@ MAY_INCLUDE = {
     "model": {"model", "base", "sdk/include"},
     "api": {"api", "model", "base", "sdk/include"},
     "server": {"server", "api", "model", "base", "sdk/include"},
-    "agent": {"agent", "api", "model", "base", "sdk/include", "sdk/host", "sdk/proto"},
+    "agent": {"agent", "api", "model", "base", "sdk/include", "sdk/host"},
     "sdk/include": {"sdk/include"},
     "sdk/proto": {"sdk/proto"},
     "sdk/src": {"sdk/src", "sdk/include", "sdk/proto", "base"},
     "sdk/host": {"sdk/host", "sdk/include", "sdk/proto", "base"},
     "sdk/shim": {"sdk/shim", "sdk/include", "base"},
     "plugins": {"plugins", "sdk/include"},
+    # Wrong drivers, built from the right one; the judge itself shares nothing with those it judges.
+    "conformance/broken": {"conformance/broken", "plugins", "sdk/src", "sdk/proto", "sdk/include", "base"},
     "conformance": {"conformance", "sdk/host", "sdk/proto", "sdk/include", "base"},
 }
 
@@ -41,7 +43,8 @@ def sources():
 
 def folder(path):
     parts = path.split("/")
-    return "/".join(parts[:2]) if parts[0] == "sdk" else parts[0]
+    two_parts = parts[0] == "sdk" or parts[:2] == ["conformance", "broken"]
+    return "/".join(parts[:2]) if two_parts else parts[0]
 
 
 def target_folder(include):

@@ -75,6 +75,23 @@ class RunsCommands {
   virtual Result<std::unique_ptr<ExecSession>> exec(const ExecSpec& spec, ExecSession::Handlers handlers) = 0;
 };
 
+/// A driver (not a task) that makes the network namespaces of allocations itself implements this too; the agent then makes
+/// none. Calls of one allocation come one after another, also from another process of the driver than the one before.
+class MakesNetworks {
+ public:
+  virtual ~MakesNetworks() = default;
+  struct Made {
+    std::optional<NetworkIsolation> network;  ///< nothing: there is nothing to isolate
+    bool created = false;                     ///< false: it was there already
+  };
+
+  /// Before any task of the allocation starts, and again after a restart of the agent: then the network that is there.
+  /// `hostname` is what the group asks for; may be empty.
+  virtual Result<Made> create_network(const std::string& alloc_id, const std::string& hostname) = 0;
+  /// After all its tasks have ended. That it is gone, or never was, is no error.
+  virtual Result<void> destroy_network(const std::string& alloc_id, const NetworkIsolation& network) = 0;
+};
+
 /// Tells people what a driver is doing for a task ("Downloading image"). May be called from any thread, never blocks;
 /// valid as long as the driver is.
 class Events {
@@ -151,7 +168,7 @@ class DriverOf : public Driver {
             .exec = std::is_base_of_v<RunsCommands, T>,
             .fs_isolation = what.fs_isolation,
             .network_modes = what.network_modes,
-            .must_create_network = false,
+            .must_create_network = dynamic_cast<const MakesNetworks*>(this) != nullptr,
             .mounts = what.mounts,
             .collects_logs = what.collects_logs,
             .dynamic_users = what.dynamic_users};

@@ -275,22 +275,31 @@ struct NodeFacts {
   std::uint64_t override_total_mhz = 0;  ///< 0 = the sum of the cores
   std::uint64_t withheld_mhz = 0;
 
-  /// MHz that tasks may use: the best known speed of every enabled core, less what is withheld; 0 = not known.
-  std::uint64_t usable_mhz() const;
+  /// MHz of all enabled cores at their best known speed, or what the agent says instead; 0 = not known.
+  std::uint64_t total_mhz() const;
+  /// The same less what is withheld from tasks.
+  std::uint64_t usable_mhz() const { return total_mhz() > withheld_mhz ? total_mhz() - withheld_mhz : 0; }
+  /// Of an average core; what "100 percent" is in MHz. 0 = not known.
+  double mhz_of_core() const;
 
   friend bool operator==(const NodeFacts&, const NodeFacts&) = default;
 };
 
-inline std::uint64_t NodeFacts::usable_mhz() const {
-  std::uint64_t total = override_total_mhz;
-  if (total == 0) {
-    for (const Core& core : cores) {
-      if (core.disabled) continue;
-      const std::uint64_t best = core.max_mhz != 0 ? core.max_mhz : core.base_mhz;
-      total += best != 0 ? best : core.guessed_mhz;
-    }
+inline std::uint64_t NodeFacts::total_mhz() const {
+  if (override_total_mhz != 0) return override_total_mhz;
+  std::uint64_t total = 0;
+  for (const Core& core : cores) {
+    if (core.disabled) continue;
+    const std::uint64_t best = core.max_mhz != 0 ? core.max_mhz : core.base_mhz;
+    total += best != 0 ? best : core.guessed_mhz;
   }
-  return total > withheld_mhz ? total - withheld_mhz : 0;
+  return total;
+}
+
+inline double NodeFacts::mhz_of_core() const {
+  std::size_t enabled = 0;
+  for (const Core& core : cores) enabled += core.disabled ? 0 : 1;
+  return enabled == 0 ? 0 : static_cast<double>(total_mhz()) / static_cast<double>(enabled);
 }
 
 }  // namespace drover::sdk
