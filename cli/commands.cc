@@ -37,6 +37,7 @@ const std::vector<Command>& all_commands() {
     add_tls_commands(rows);
     add_fmt_commands(rows);
     add_job_schema_commands(rows);
+    add_language_commands(rows);
     return rows;
   }();
   return commands;

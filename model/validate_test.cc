@@ -65,6 +65,22 @@ TEST_CASE("type, periodic and parameterized cannot change") {
   CHECK(problems_of_update(batch, periodic) == std::vector<std::string>{"cannot update non-periodic job to being periodic"});
 }
 
+TEST_CASE("a job that needs Vault is refused: there is none") {
+  const auto problems = problems_after([](Job& job) { job.mutable_task_groups(0)->mutable_tasks(0)->mutable_vault()->set_change_mode("noop"); });
+  CHECK(problems == std::vector<std::string>{"Vault \"default\" not enabled but used in the job"});
+}
+
+TEST_CASE("a gateway needs no task of its own") {
+  const auto problems = problems_after([](Job& job) {
+    TaskGroup& group = *job.mutable_task_groups(0);
+    group.clear_tasks();
+    Service& service = *group.add_services();
+    service.set_name("gate");
+    service.mutable_connect()->mutable_gateway()->mutable_mesh();
+  });
+  for (const std::string& problem : problems) CHECK(problem.find("Missing tasks") == std::string::npos);
+}
+
 TEST_CASE("services without a shutdown delay are warned about") {
   Job job = good_job();
   job.mutable_task_groups(0)->add_services()->set_name("web");
