@@ -9,9 +9,8 @@
 #include "base/json/json.h"
 #include "cli/command.h"
 #include "cli/language/session.h"
-#include "model/jobspec/reference.h"
 
-/// drover lsp and drover job schema: what editors and other programs are told of job files.
+/// drover lsp: what editors are told of job files.
 namespace drover::cli {
 namespace {
 
@@ -46,16 +45,10 @@ int serve(Context& context) {
   }
 }
 
-int print_schema(Context&) {
-  out_json(model::jobspec::json_schema());
-  return 0;
-}
-
 }  // namespace
 
 void add_language_commands(std::vector<Command>& rows) {
   rows.push_back({"lsp", "", "serves an editor: mistakes, completions, explanations of job files (Language Server Protocol, standard input and output)", "", {}, serve, 0, 0});
-  rows.push_back({"job schema", "", "prints the JSON Schema of a job as the HTTP API takes it", "drover job schema > job.schema.json", {}, print_schema, 0, 0});
 }
 
 }  // namespace drover::cli

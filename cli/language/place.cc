@@ -31,6 +31,7 @@ std::size_t line_start(std::string_view text, int line) {
 
 /// What one open bracket is: a block's brace with its type, or any other.
 struct Open {
+  hcl::TokenKind closed_by = close_brace;
   bool is_block = false;
   std::string type;
 };
@@ -50,9 +51,11 @@ class Walker {
         if (!value_ && !line_.empty()) line_.push_back(std::string(token.text()));
         return;
       case equal: value_ = true; return;
-      case open_brace: open(true); return;
-      case open_bracket: case open_paren: case open_interpolation: case open_control: open(false); return;
-      case close_brace: case close_bracket: case close_paren: case close_sequence: close(); return;
+      case open_brace: open(close_brace); return;
+      case open_bracket: open(close_bracket); return;
+      case open_paren: open(close_paren); return;
+      case open_interpolation: case open_control: open(close_sequence); return;
+      case close_brace: case close_bracket: case close_paren: case close_sequence: close(token.kind); return;
       default: return;
     }
   }
@@ -76,8 +79,8 @@ class Walker {
     value_ = false;
   }
 
-  void open(bool brace) {
-    Open open{brace && !value_ && at_body() && !line_.empty(), {}};
+  void open(hcl::TokenKind closed_by) {
+    Open open{closed_by, closed_by == close_brace && !value_ && at_body() && !line_.empty(), {}};
     if (open.is_block) {
       // What a dynamic block generates stands in its `content`.
       const bool dynamic = line_[0] == "dynamic" && line_.size() > 1;
@@ -89,11 +92,14 @@ class Walker {
     open_.push_back(std::move(open));
   }
 
-  void close() {
-    if (open_.empty()) return;
-    value_ = values_.back();
-    open_.pop_back();
-    values_.pop_back();
+  /// What was opened within and not closed ends too; a bracket that closes nothing is passed over.
+  void close(hcl::TokenKind kind) {
+    const auto opened = std::ranges::find(open_.rbegin(), open_.rend(), kind, &Open::closed_by);
+    if (opened == open_.rend()) return;
+    const auto left = static_cast<std::size_t>(open_.rend() - opened) - 1;
+    value_ = values_[left];
+    open_.resize(left);
+    values_.resize(left);
   }
 
   std::vector<Open> open_;
