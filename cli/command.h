@@ -93,7 +93,6 @@ void add_server_commands(std::vector<Command>&);
 void add_agent_commands(std::vector<Command>&);
 void add_tls_commands(std::vector<Command>&);
 void add_fmt_commands(std::vector<Command>&);
-void add_language_commands(std::vector<Command>&);
 
 // Output of all commands: standard output and standard error, with a final newline.
 void out(std::string_view text);

@@ -10,6 +10,7 @@
 #include "cli/alloc_exec.h"
 #include "cli/command.h"
 #include "cli/job_schema.h"
+#include "cli/language_commands.h"
 #include "cli/output.h"
 #include "cli/template.h"
 

@@ -1,3 +1,5 @@
+#include "cli/language_commands.h"
+
 #include <unistd.h>
 
 #include <cerrno>
@@ -7,7 +9,6 @@
 
 #include "base/hcl/disk_files.h"
 #include "base/json/json.h"
-#include "cli/command.h"
 #include "cli/language/session.h"
 
 /// drover lsp: what editors are told of job files.

@@ -246,7 +246,10 @@ void add_group_warnings(const TaskGroup& group, std::vector<std::string>& warnin
 }
 
 std::string warnings_of(const Job& job) {
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings = warnings_within_groups(job).take();
+  for (std::string& warning : warnings) {
+    while (warning.ends_with('\n')) warning.pop_back();
+  }
   for (const TaskGroup& group : job.task_groups()) {
     if (has_services(group)) add_group_warnings(group, warnings);
   }

@@ -88,6 +88,23 @@ TEST_CASE("services without a shutdown delay are warned about") {
         "1 warning:\n\n* group \"g\" defines services, but neither the group nor any of its tasks have shutdown_delay set");
 }
 
+TEST_CASE("what has no effect any more, and tokens for everyone, are warned about under the task they belong to") {
+  Job job = good_job();
+  job.mutable_task_groups(0)->add_networks()->set_m_bits(10);
+  Task& task = *job.mutable_task_groups(0)->mutable_tasks(0);
+  task.add_identities()->set_name("a");
+  task.mutable_resources()->set_iops(5);
+  task.add_templates()->set_vault_grace(1);
+  const std::string warnings = validate(job).warnings;
+
+  CHECK(warnings.starts_with("1 warning:\n\n* Group \"g\" has warnings: 2 errors occurred:\n\t* mbits has been deprecated"));
+  CHECK(warnings.find("Task \"t\" has warnings: 3 errors occurred:") != std::string::npos);
+  CHECK(warnings.find("Identity[a] identities without an audience are insecure") != std::string::npos);
+  CHECK(warnings.find("Identity[a] identities without an expiration are insecure") != std::string::npos);
+  CHECK(warnings.find("IOPS has been deprecated") != std::string::npos);
+  CHECK(warnings.find("Template[0] VaultGrace has been deprecated") != std::string::npos);
+}
+
 /// Errors about what this part of drover does not know: other servers, licences, meshes.
 bool is_beyond_us(const std::string& error) {
   static constexpr std::string_view parts[] = {"nonexistent", "Enterprise", "unlicensed", "not enabled but used", "Connect", "connect ",
