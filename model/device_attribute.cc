@@ -54,13 +54,13 @@ std::optional<Number> number(std::string_view text) {
 }
 
 /// A whole number, or one with a fraction or an exponent; underscores may stand between digits of the latter.
-std::optional<DeviceAttribute> as_number(std::string_view text) {
+std::optional<Measured> as_number(std::string_view text) {
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
-  if (const auto whole = number<std::int64_t>(text)) return DeviceAttribute{*whole, {}};
+  if (const auto whole = number<std::int64_t>(text)) return Measured{*whole, {}};
   const bool digits = text.find_first_of("0123456789") != std::string_view::npos && text.find_first_of("xXnN") == std::string_view::npos;
   std::string plain(text);
   std::erase(plain, '_');
-  if (const auto real = number<double>(plain); digits && real && std::isfinite(*real)) return DeviceAttribute{*real, {}};
+  if (const auto real = number<double>(plain); digits && real && std::isfinite(*real)) return Measured{*real, {}};
   return std::nullopt;
 }
 
@@ -72,10 +72,10 @@ std::optional<bool> as_boolean(std::string_view text) {
   return std::nullopt;
 }
 
-double size_of(const DeviceAttribute& a) { return a.value.index() == 0 ? static_cast<double>(std::get<0>(a.value)) : std::get<1>(a.value); }
+double size_of(const Measured& a) { return a.value.index() == 0 ? static_cast<double>(std::get<0>(a.value)) : std::get<1>(a.value); }
 
 /// As constraints on nodes see it; nothing for numbers with a fraction and for booleans.
-std::optional<std::string> text_of(const DeviceAttribute& a) {
+std::optional<std::string> text_of(const Measured& a) {
   if (const auto* text = std::get_if<std::string>(&a.value)) return *text;
   if (const auto* whole = std::get_if<std::int64_t>(&a.value); whole && a.unit.empty()) return std::to_string(*whole);
   return std::nullopt;
@@ -83,7 +83,7 @@ std::optional<std::string> text_of(const DeviceAttribute& a) {
 
 }  // namespace
 
-DeviceAttribute DeviceAttribute::parse(std::string_view text) {
+Measured Measured::parse(std::string_view text) {
   if (const Unit* unit = unit_at_end(text)) {
     std::string_view digits = text.substr(0, text.size() - unit->name.size());
     while (digits.ends_with(' ')) digits.remove_suffix(1);
@@ -98,7 +98,7 @@ DeviceAttribute DeviceAttribute::parse(std::string_view text) {
   return {std::string(text), {}};
 }
 
-std::optional<std::partial_ordering> compare(const DeviceAttribute& a, const DeviceAttribute& b) {
+std::optional<std::partial_ordering> compare(const Measured& a, const Measured& b) {
   if (!a.is_number() || !b.is_number()) {
     if (a.value.index() != b.value.index()) return std::nullopt;
     if (const auto* flag = std::get_if<bool>(&a.value)) return *flag <=> std::get<bool>(b.value);
@@ -110,7 +110,7 @@ std::optional<std::partial_ordering> compare(const DeviceAttribute& a, const Dev
   return size_of(a) * (x ? x->factor : 1) <=> size_of(b) * (y ? y->factor : 1);
 }
 
-bool device_constraint_holds(const DeviceAttribute* left, std::string_view operand, const DeviceAttribute* right) {
+bool device_constraint_holds(const Measured* left, std::string_view operand, const Measured* right) {
   if (operand == "is_set") return left != nullptr;
   if (operand == "is_not_set") return left == nullptr;
   const bool unequal = operand == "!=" || operand == "not";

@@ -6,18 +6,18 @@ namespace drover::model {
 namespace {
 
 bool holds(std::string_view left, std::string_view operand, std::string_view right) {
-  const DeviceAttribute a = DeviceAttribute::parse(left), b = DeviceAttribute::parse(right);
+  const Measured a = Measured::parse(left), b = Measured::parse(right);
   return device_constraint_holds(&a, operand, &b);
 }
 
 TEST_CASE("attributes of devices are read with their units") {
-  CHECK(std::get<std::int64_t>(DeviceAttribute::parse("4 GiB").value) == 4);
-  CHECK(DeviceAttribute::parse("4GiB").unit == "GiB");
-  CHECK(std::get<double>(DeviceAttribute::parse("1.5 MB/s").value) == 1.5);
-  CHECK(DeviceAttribute::parse("1.5 MB/s").unit == "MB/s");
-  CHECK(std::get<bool>(DeviceAttribute::parse("True").value));
-  CHECK(std::get<std::string>(DeviceAttribute::parse("7 bananas").value) == "7 bananas");
-  CHECK(std::get<std::string>(DeviceAttribute::parse("GiB").value) == "GiB");
+  CHECK(std::get<std::int64_t>(Measured::parse("4 GiB").value) == 4);
+  CHECK(Measured::parse("4GiB").unit == "GiB");
+  CHECK(std::get<double>(Measured::parse("1.5 MB/s").value) == 1.5);
+  CHECK(Measured::parse("1.5 MB/s").unit == "MB/s");
+  CHECK(std::get<bool>(Measured::parse("True").value));
+  CHECK(std::get<std::string>(Measured::parse("7 bananas").value) == "7 bananas");
+  CHECK(std::get<std::string>(Measured::parse("GiB").value) == "GiB");
 }
 
 TEST_CASE("sizes compare across units, and with nothing else") {
@@ -31,7 +31,7 @@ TEST_CASE("sizes compare across units, and with nothing else") {
 }
 
 TEST_CASE("what a device does not have differs from what it has") {
-  const DeviceAttribute a = DeviceAttribute::parse("1");
+  const Measured a = Measured::parse("1");
   CHECK(device_constraint_holds(&a, "!=", nullptr));
   CHECK_FALSE(device_constraint_holds(nullptr, "!=", nullptr));
   CHECK_FALSE(device_constraint_holds(&a, "=", nullptr));

@@ -53,7 +53,7 @@ Value constraint_validation(const Value& question) {
 }
 
 Value device_attribute(const Value& question) {
-  const model::DeviceAttribute attribute = model::DeviceAttribute::parse(text_of(question, "input"));
+  const model::Measured attribute = model::Measured::parse(text_of(question, "input"));
   Value out = Value::map();
   const auto set = [&](std::string_view name, std::size_t kind, Value value) { out.set(name, attribute.value.index() == kind ? std::move(value) : Value()); };
   const auto* whole = std::get_if<std::int64_t>(&attribute.value);
@@ -69,7 +69,7 @@ Value device_attribute(const Value& question) {
 }
 
 Value device_constraint(const Value& question) {
-  const auto left = model::DeviceAttribute::parse(text_of(question, "left")), right = model::DeviceAttribute::parse(text_of(question, "right"));
+  const auto left = model::Measured::parse(text_of(question, "left")), right = model::Measured::parse(text_of(question, "right"));
   return answer("result", Value(model::device_constraint_holds(is_true(question, "left_found") ? &left : nullptr, text_of(question, "op"), is_true(question, "right_found") ? &right : nullptr)));
 }
 
