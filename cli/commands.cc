@@ -10,6 +10,7 @@
 #include "cli/alloc_exec.h"
 #include "cli/command.h"
 #include "cli/job_schema.h"
+#include "cli/language_commands.h"
 #include "cli/output.h"
 #include "cli/template.h"
 
@@ -37,6 +38,7 @@ const std::vector<Command>& all_commands() {
     add_tls_commands(rows);
     add_fmt_commands(rows);
     add_job_schema_commands(rows);
+    add_language_commands(rows);
     return rows;
   }();
   return commands;

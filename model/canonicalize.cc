@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "model/canonicalize_parts.h"
+#include "model/json/given_empty.h"
 #include "model/proto/job.pb.h"
 
 namespace drover::model {
@@ -68,6 +69,7 @@ ReschedulePolicy default_reschedule(std::string_view type) {
 
 void canonicalize_periodic(PeriodicConfig& periodic) {
   if (!periodic.has_enabled()) periodic.set_enabled(true);
+  if (periodic.specs().empty()) mark_given_empty(periodic, *PeriodicConfig::descriptor()->FindFieldByNumber(PeriodicConfig::kSpecsFieldNumber));
   if (!periodic.has_spec()) periodic.set_spec("");
   if (!periodic.has_spec_type()) periodic.set_spec_type("cron");
   if (!periodic.has_prohibit_overlap()) periodic.set_prohibit_overlap(false);

@@ -145,8 +145,24 @@ void check_scaling(const TaskGroup& group, Problems& problems) {
   problems.add_within("Task group scaling policy validation failed", inner);
 }
 
+/// Whether a proxy of the service mesh is added as a task of its own: beside a service, or as a gateway.
+bool has_proxy(const TaskGroup& group, bool gateways_only) {
+  return std::ranges::any_of(group.services(), [gateways_only](const Service& service) {
+    return service.connect().has_gateway() || (!gateways_only && service.connect().has_sidecar_service());
+  });
+}
+
+/// Vault is not spoken, so no server has it: a task that needs it would wait for ever.
+void check_vault_is_there(const Job& job, Problems& problems) {
+  std::set<std::string> clusters;
+  for (const TaskGroup& group : job.task_groups())
+    for (const Task& task : group.tasks())
+      if (task.has_vault()) clusters.insert(task.vault().cluster().empty() ? "default" : task.vault().cluster());
+  for (const std::string& cluster : clusters) problems.add("Vault \"{}\" not enabled but used in the job", cluster);
+}
+
 void check_tasks(const TaskGroup& group, const Job& job, Problems& problems) {
-  if (group.tasks_size() == 0) problems.add("Missing tasks for task group");
+  if (group.tasks_size() == 0 && !has_proxy(group, true)) problems.add("Missing tasks for task group");
   std::map<std::string, int> seen;
   int leaders = 0;
   for (int i = 0; i < group.tasks_size(); ++i) {
@@ -219,7 +235,7 @@ bool has_services(const TaskGroup& group) {
 
 void add_group_warnings(const TaskGroup& group, std::vector<std::string>& warnings) {
   const bool task_delay = std::ranges::any_of(group.tasks(), [](const Task& task) { return task.shutdown_delay() > 0; });
-  if (group.services_size() > 0 && group.shutdown_delay() == 0 && !task_delay) {
+  if (group.services_size() > 0 && group.shutdown_delay() == 0 && !task_delay && !has_proxy(group, false)) {
     warnings.push_back(text("group \"{}\" defines services, but neither the group nor any of its tasks have shutdown_delay set", group.name()));
   }
   if (group.shutdown_delay() != 0) return;
@@ -230,7 +246,10 @@ void add_group_warnings(const TaskGroup& group, std::vector<std::string>& warnin
 }
 
 std::string warnings_of(const Job& job) {
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings = warnings_within_groups(job).take();
+  for (std::string& warning : warnings) {
+    while (warning.ends_with('\n')) warning.pop_back();
+  }
   for (const TaskGroup& group : job.task_groups()) {
     if (has_services(group)) add_group_warnings(group, warnings);
   }
@@ -262,6 +281,7 @@ Validation validate(const Job& job, const JobLimits& limits) {
   Problems problems;
   check_job(job, limits, problems);
   check_groups(job, limits, problems);
+  check_vault_is_there(job, problems);
   return {.errors = problems.take(), .warnings = warnings_of(job)};
 }
 

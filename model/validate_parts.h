@@ -49,6 +49,9 @@ void add_constraint_problems(const google::protobuf::RepeatedPtrField<Constraint
 void add_affinity_problems(const google::protobuf::RepeatedPtrField<Affinity>& affinities, Problems& problems);
 void add_spread_problems(const google::protobuf::RepeatedPtrField<Spread>& spreads, Problems& problems);
 
+/// What has no effect any more, or is insecure, each under the group and task it belongs to.
+Problems warnings_within_groups(const Job& job);
+
 /// Whether a path inside the task's folder stays inside.
 bool escapes(std::string_view path);
 

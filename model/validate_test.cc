@@ -65,11 +65,44 @@ TEST_CASE("type, periodic and parameterized cannot change") {
   CHECK(problems_of_update(batch, periodic) == std::vector<std::string>{"cannot update non-periodic job to being periodic"});
 }
 
+TEST_CASE("a job that needs Vault is refused: there is none") {
+  const auto problems = problems_after([](Job& job) { job.mutable_task_groups(0)->mutable_tasks(0)->mutable_vault()->set_change_mode("noop"); });
+  CHECK(problems == std::vector<std::string>{"Vault \"default\" not enabled but used in the job"});
+}
+
+TEST_CASE("a gateway needs no task of its own") {
+  const auto problems = problems_after([](Job& job) {
+    TaskGroup& group = *job.mutable_task_groups(0);
+    group.clear_tasks();
+    Service& service = *group.add_services();
+    service.set_name("gate");
+    service.mutable_connect()->mutable_gateway()->mutable_mesh();
+  });
+  for (const std::string& problem : problems) CHECK(problem.find("Missing tasks") == std::string::npos);
+}
+
 TEST_CASE("services without a shutdown delay are warned about") {
   Job job = good_job();
   job.mutable_task_groups(0)->add_services()->set_name("web");
   CHECK(validate(job).warnings ==
         "1 warning:\n\n* group \"g\" defines services, but neither the group nor any of its tasks have shutdown_delay set");
+}
+
+TEST_CASE("what has no effect any more, and tokens for everyone, are warned about under the task they belong to") {
+  Job job = good_job();
+  job.mutable_task_groups(0)->add_networks()->set_m_bits(10);
+  Task& task = *job.mutable_task_groups(0)->mutable_tasks(0);
+  task.add_identities()->set_name("a");
+  task.mutable_resources()->set_iops(5);
+  task.add_templates()->set_vault_grace(1);
+  const std::string warnings = validate(job).warnings;
+
+  CHECK(warnings.starts_with("1 warning:\n\n* Group \"g\" has warnings: 2 errors occurred:\n\t* mbits has been deprecated"));
+  CHECK(warnings.find("Task \"t\" has warnings: 3 errors occurred:") != std::string::npos);
+  CHECK(warnings.find("Identity[a] identities without an audience are insecure") != std::string::npos);
+  CHECK(warnings.find("Identity[a] identities without an expiration are insecure") != std::string::npos);
+  CHECK(warnings.find("IOPS has been deprecated") != std::string::npos);
+  CHECK(warnings.find("Template[0] VaultGrace has been deprecated") != std::string::npos);
 }
 
 /// Errors about what this part of drover does not know: other servers, licences, meshes.

@@ -82,13 +82,15 @@ def suite(name, argv, timeout, env):
     return Outcome(name, passed, failed, seconds, text)
 
 
-def suites(build, soak):
+def suites(build, soak, asan):
     """(name, argv, timeout in seconds); what needs a program that this tree does not build yet is not listed."""
     rows = [("structure", ["/usr/bin/python3", "tests/structure/check.py"], 120),
             ("mutants", ["/usr/bin/python3", "tests/mutants/run.py"] + ([] if soak else ["--check"]), 7200 if soak else 120)]
     sim = build / "bin" / "drover-sim"
     if sim.exists():
         rows.append(("simulation", [str(sim), "--first-seed", "1", "--seeds", "2000" if soak else "20"], 7200 if soak else 900))
+    if asan and (asan / "tests" / "fuzz_hcl").exists():
+        rows.append(("fuzz", ["/usr/bin/python3", "tests/fuzz/fuzz.py", "--build", str(asan)] + (["--soak"] if soak else []), 14400 if soak else 900))
     for script in sorted((ROOT / "tests" / "e2e").glob("*_e2e.py")) + sorted((ROOT / "tests" / "compat").glob("*_compat.py")):
         rows.append((script.stem, ["/usr/bin/python3", str(script), "--build", str(build)] + (["--soak"] if soak else []),
                      7200 if soak else 600))
@@ -134,7 +136,7 @@ def main():
             show(outcome)
             outcomes.append(outcome)
     env = dict(os.environ, DROVER_BUILD=str(build))
-    for name, argv, timeout in suites(build, options.soak):
+    for name, argv, timeout in suites(build, options.soak, options.asan and options.asan.resolve()):
         if wanted(name):
             outcome = suite(name, argv, timeout, env)
             show(outcome)

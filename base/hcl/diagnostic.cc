@@ -89,6 +89,8 @@ namespace {
 
 void add(Diagnostics& out, Severity severity, const Range& subject, std::string summary, std::string detail) {
   if (out.size() >= diagnostics_max) return;
+  // What is expanded or repeated fails for each element in the same way: once is enough.
+  if (!out.empty() && out.back().subject == subject && out.back().summary == summary && out.back().detail == detail) return;
   Diagnostic d{severity, std::move(summary), std::move(detail), subject, {}, {}};
   if (subject.source) d.source = subject.source->shared_from_this();
   out.push_back(std::move(d));

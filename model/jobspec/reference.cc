@@ -1,7 +1,6 @@
 #include "model/jobspec/reference.h"
 
 #include <algorithm>
-#include <map>
 #include <vector>
 
 #include <drover/result.h>
@@ -19,62 +18,6 @@ std::vector<std::string_view> block_kinds() {
   return out;
 }
 
-Value object(std::initializer_list<Value::Member> members) { return Value(Value::Map(members)); }
-
-Value reference_to(std::string_view kind) { return object({{"$ref", Value("#/$defs/" + std::string(kind))}}); }
-
-Value texts() { return object({{"type", "array"}, {"items", object({{"type", "string"}})}}); }
-
-Value of_type(const Row& row) {
-  switch (row.kind) {
-    case Kind::text: case Kind::label: return object({{"type", "string"}});
-    case Kind::integer: return object({{"type", "integer"}});
-    case Kind::boolean: return object({{"type", "boolean"}});
-    case Kind::duration: return object({{"type", Value(Value::List{"integer", "string"})}});
-    case Kind::texts: return texts();
-    case Kind::integers: return object({{"type", "array"}, {"items", object({{"type", "integer"}})}});
-    case Kind::map: case Kind::map_argument: case Kind::map_either: return object({{"type", "object"}, {"additionalProperties", object({{"type", "string"}})}});
-    case Kind::map_of_texts: return object({{"type", "object"}, {"additionalProperties", texts()}});
-    case Kind::free: return object({{"type", "object"}});
-    case Kind::block: return reference_to(row.of);
-    case Kind::blocks: return object({{"type", "array"}, {"items", reference_to(row.of)}});
-    case Kind::keyed: return object({{"type", "object"}, {"additionalProperties", reference_to(row.of)}});
-    case Kind::special: case Kind::aside: break;
-  }
-  return Value::map();
-}
-
-Value choices_of(std::string_view choices) {
-  Value out = Value::list();
-  while (!choices.empty()) {
-    const std::size_t comma = std::min(choices.find(','), choices.size());
-    out.push(Value(choices.substr(0, comma)));
-    choices.remove_prefix(std::min(comma + 1, choices.size()));
-  }
-  return out;
-}
-
-/// null stands for "not given" everywhere in the API's JSON.
-Value nullable(Value schema) {
-  Value list = Value::list();
-  list.push(std::move(schema));
-  list.push(object({{"type", "null"}}));
-  return object({{"anyOf", std::move(list)}});
-}
-
-Value property(const Row& row) {
-  Value schema = of_type(row);
-  const About* its = about(row.block, row.name);
-  if (its && !its->choices.empty() && row.kind == Kind::text) {
-    Value choices = choices_of(its->choices);
-    choices.push(Value(""));
-    schema.set("enum", std::move(choices));
-  }
-  Value out = nullable(std::move(schema));
-  if (its) out.set("description", Value(std::string(its->text) + (its->fallback.empty() ? "" : text(" (default: {})", its->fallback))));
-  return out;
-}
-
 std::string escaped(std::string_view cell) {
   std::string out;
   for (const char c : cell) {
@@ -86,9 +29,11 @@ std::string escaped(std::string_view cell) {
 
 std::string code_list(std::string_view choices) {
   std::string out;
-  const Value list = choices_of(choices);
-  if (!list.is_list()) return out;
-  for (const Value& choice : list.items()) out += (out.empty() ? "`" : ", `") + choice.text() + "`";
+  while (!choices.empty()) {
+    const std::size_t comma = std::min(choices.find(','), choices.size());
+    out.append(out.empty() ? "`" : ", `").append(choices.substr(0, comma)).push_back('`');
+    choices.remove_prefix(std::min(comma + 1, choices.size()));
+  }
   return out;
 }
 
@@ -128,30 +73,6 @@ bool is_written_as_block(Kind kind) {
     case Kind::map: case Kind::map_either: case Kind::map_of_texts: case Kind::free: case Kind::block: case Kind::blocks: case Kind::keyed: case Kind::aside: return true;
     default: return false;
   }
-}
-
-Value json_schema() {
-  Value kinds = Value::map();
-  for (const std::string_view kind : block_kinds()) {
-    Value properties = Value::map(), required = Value::list();
-    for (const Row& row : all_rows()) {
-      if (row.block != kind || row.field.empty() || row.kind == Kind::special || row.kind == Kind::aside) continue;
-      properties.set(row.field, property(row));
-      if (row.required) required.push(Value(row.field));
-    }
-    Value schema = object({{"type", "object"}, {"properties", std::move(properties)}});
-    if (!required.items().empty()) schema.set("required", std::move(required));
-    kinds.set(kind, std::move(schema));
-  }
-  // Blocks without any argument have no rows of their own.
-  for (const Row& row : all_rows())
-    if (!row.of.empty() && !kinds.find(row.of)) kinds.set(row.of, object({{"type", "object"}}));
-  return object({{"$schema", "https://json-schema.org/draft/2020-12/schema"},
-                 {"title", "A job, as the HTTP API takes it"},
-                 {"type", "object"},
-                 {"properties", object({{"Job", reference_to("job")}})},
-                 {"required", Value(Value::List{"Job"})},
-                 {"$defs", std::move(kinds)}});
 }
 
 std::string hover_markdown(const Row& row) {

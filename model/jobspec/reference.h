@@ -3,10 +3,9 @@
 #include <string>
 #include <string_view>
 
-#include "base/value/value.h"
 #include "model/jobspec/schema.h"
 
-/// The table of job files, written for people and for other programs.
+/// The table of job files, written for people.
 namespace drover::model::jobspec {
 
 /// How an argument or block is written: "text", "whole number", "duration", "block", …
@@ -14,9 +13,6 @@ std::string_view kind_text(Kind kind);
 
 /// Whether it is written with braces, and not with an equals sign.
 bool is_written_as_block(Kind kind);
-
-/// A JSON Schema (2020-12) of a job as the HTTP API takes it: {"Job": {…}}.
-Value json_schema();
 
 /// docs/jobspec.md: every block with its arguments.
 std::string reference_markdown();

@@ -6,7 +6,6 @@
 
 #include <catch2/catch.hpp>
 
-#include "base/json/json.h"
 #include "model/jobspec/about.h"
 #include "tests/paths.h"
 
@@ -32,21 +31,6 @@ TEST_CASE("docs/jobspec.md is the table", "[jobspec]") {
 
   std::ifstream in(path, std::ios::binary);
   CHECK((std::string(std::istreambuf_iterator<char>(in), {}) == today));
-}
-
-TEST_CASE("the JSON Schema names each member once, and refers to what is there", "[jobspec]") {
-  const Value schema = json_schema();
-  const Value& kinds = *schema.find("$defs");
-  const std::string text = json::write(schema);
-
-  CHECK(kinds.find("job")->find("properties")->find("TaskGroups") != nullptr);
-  CHECK(kinds.find("task")->find("properties")->find("KillTimeout")->find("description")->text().find("default: 5s") != std::string::npos);
-  CHECK(kinds.find("lifecycle")->find("required")->items().at(0).text() == "Hook");
-  for (std::size_t at = text.find("#/$defs/"); at != std::string::npos; at = text.find("#/$defs/", at + 1)) {
-    const std::string name = text.substr(at + 8, text.find('"', at) - at - 8);
-    INFO(name);
-    CHECK(kinds.find(name) != nullptr);
-  }
 }
 
 TEST_CASE("a row is shown with its default, its choices and its name in JSON", "[jobspec]") {

@@ -5,10 +5,11 @@
 
 #include "base/json/json.h"
 #include "model/constraint.h"
+#include "model/device_attribute.h"
 #include "model/proto/constraint.pb.h"
 
 /// For tests against recorded tables: reads questions, a JSON object a line, and writes the answers likewise.
-///   table_answers constraints | constraint-validation
+///   table_answers constraints | constraint-validation | device-attributes | device-constraints
 namespace {
 
 using namespace drover;
@@ -51,9 +52,32 @@ Value constraint_validation(const Value& question) {
   return out;
 }
 
+Value device_attribute(const Value& question) {
+  const model::Measured attribute = model::Measured::parse(text_of(question, "input"));
+  Value out = Value::map();
+  const auto set = [&](std::string_view name, std::size_t kind, Value value) { out.set(name, attribute.value.index() == kind ? std::move(value) : Value()); };
+  const auto* whole = std::get_if<std::int64_t>(&attribute.value);
+  const auto* real = std::get_if<double>(&attribute.value);
+  const auto* flag = std::get_if<bool>(&attribute.value);
+  const auto* text = std::get_if<std::string>(&attribute.value);
+  set("Int", 0, whole ? Value(*whole) : Value());
+  set("Float", 1, real ? Value(*real) : Value());
+  set("Bool", 2, flag ? Value(*flag) : Value());
+  set("String", 3, text ? Value(*text) : Value());
+  out.set("Unit", Value(attribute.unit));
+  return answer("result", std::move(out));
+}
+
+Value device_constraint(const Value& question) {
+  const auto left = model::Measured::parse(text_of(question, "left")), right = model::Measured::parse(text_of(question, "right"));
+  return answer("result", Value(model::device_constraint_holds(is_true(question, "left_found") ? &left : nullptr, text_of(question, "op"), is_true(question, "right_found") ? &right : nullptr)));
+}
+
 const std::map<std::string, std::function<Value(const Value&)>> tables = {
     {"constraints", constraint},
     {"constraint-validation", constraint_validation},
+    {"device-attributes", device_attribute},
+    {"device-constraints", device_constraint},
 };
 
 }  // namespace

@@ -21,6 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   scope.keep_unknown_references();
   const hcl::Datum value = hcl::evaluate(*parsed, &scope, problems);
   fuzz::require(hcl::has_errors(problems) || !value.is_unknown(), "no value without an error");
-  hcl::to_value(value);
+  const Result<Value> plain = hcl::to_value(value);
+  fuzz::require(plain.ok() || !plain.error().message.empty(), "a value or a reason");
   return 0;
 }
