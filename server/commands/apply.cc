@@ -26,6 +26,7 @@ Cause cause_of(const proto::Command& command) {
     case Kind::kDrainNode: return Cause::node_drain;
     case Kind::kPurgeNode: return Cause::node_deregistered;
     case Kind::kCollectGarbage: return Cause::garbage_collected;
+    case Kind::kRemoveService:
     case Kind::KIND_NOT_SET: break;
   }
   return Cause::other;

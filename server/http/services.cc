@@ -65,7 +65,7 @@ http::Response service_names(const SnapshotPtr& state, const CallPtr& call) {
 }
 
 api::Found list_services(SnapshotPtr state, CallPtr call) {
-  if (auto refusal = refuse_filter(*call)) return std::move(*refusal);
+  if (!call->params.filter.empty()) return refused(400, "filter expressions are not supported yet on the names of services: ask for one service");
   return found(state->index(Topic::services), state, call, service_names);
 }
 
@@ -107,7 +107,7 @@ std::vector<Instance> choose(std::vector<Instance> rows, const Choice& choice) {
   return rows;
 }
 
-http::Response instances(const SnapshotPtr& state, const CallPtr& call) {
+http::Response instances(const SnapshotPtr& state, const CallPtr& call, const api::Filter& filter) {
   std::vector<Instance> rows;
   const bool unready = shows_unready(*call);
   state->each_instance(call->params.ns, call->capture(), [&](const model::ServiceRegistration& service) {
@@ -116,23 +116,27 @@ http::Response instances(const SnapshotPtr& state, const CallPtr& call) {
   });
   auto page = api::take_page(
       std::move(rows), call->params, [](const Instance& row) { return row->id(); },
-      [](const Instance& row, const std::string& token) { return row->id() < token; });
+      [](const Instance& row, const std::string& token) { return row->id() < token; },
+      [&filter](const Instance& row) { return filter.passes(*row); });
+  if (!page) return api::refuse(400, text("failed to read result page: {}", page.error().message));
   const std::string choice = api::text_parameter(call->request, "choose");
-  if (!choice.empty()) page.rows = choose(std::move(page.rows), *parse_choice(choice));
-  http::Response response = instance_list(std::move(page.rows), call->params.pretty);
-  api::set_next_token(response, page.next_token);
+  if (!choice.empty()) page->rows = choose(std::move(page->rows), *parse_choice(choice));
+  http::Response response = instance_list(std::move(page->rows), call->params.pretty);
+  api::set_next_token(response, page->next_token);
   return response;
 }
 
 api::Found read_service(SnapshotPtr state, CallPtr call) {
   if (call->capture().empty()) return refused(400, "missing service name");
-  if (auto refusal = refuse_filter(*call)) return std::move(*refusal);
+  Result<api::Filter> filter = filter_of(*call);
+  if (!filter) return refused(400, filter.error().message);
   const std::string choice = api::text_parameter(call->request, "choose");
   if (!choice.empty()) {
     const Result<Choice> parsed = parse_choice(choice);
     if (!parsed) return refused(400, parsed.error().message);
   }
-  return found(state->service_index(call->params.ns, call->capture()), state, call, instances);
+  return found(state->service_index(call->params.ns, call->capture()), state, call,
+               [filter = std::move(*filter)](const SnapshotPtr& s, const CallPtr& c) { return instances(s, c, filter); });
 }
 
 // Of a job and of an allocation.

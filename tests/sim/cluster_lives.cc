@@ -61,7 +61,7 @@ server::ServerConfig config_of_server() {
 }  // namespace
 
 AgentHost::Life::Life(Cluster& cluster, AgentHost& host, std::uint64_t seed, Log log)
-    : loop(cluster.time), random(seed), drivers(loop, host.machine), store(loop, host.disk), files(loop, host.folders), facts(host.name),
+    : loop(cluster.time), random(seed), drivers(loop, host.machine), store(loop, host.disk), files(loop, host.folders), facts(host.name), probe(loop),
       link(cluster, host, loop), workers(loop, seed + 1),
       agent(agent::Parts{loop, random, drivers, store, files, facts, probe, link, workers, std::move(log)}, settings_of(host)) {}
 

@@ -2,6 +2,7 @@
 
 #include "agent/host_facts.h"
 #include "agent/server_link.h"
+#include "agent/testing/sim_probe.h"
 #include "model/proto/session.pb.h"
 #include "tests/sim/cluster.h"
 
