@@ -1,16 +1,9 @@
 #include "agent/probe/socket_probe.h"
 
 #include "base/rpc/client.h"
-#include "sdk/proto/health.pb.h"
+#include "sdk/host/health.h"
 
 namespace drover::agent {
-namespace {
-
-using HealthRequest = ::grpc::health::v1::HealthCheckRequest;
-using HealthResponse = ::grpc::health::v1::HealthCheckResponse;
-
-}  // namespace
-
 Async<Result<HttpProbeAnswer>> SocketProbe::http(HttpProbe probe, Duration limit) {
   http::FetchRequest request;
   request.url = std::move(probe.url);
@@ -41,15 +34,9 @@ Async<Result<void>> SocketProbe::tcp(std::string host, std::uint16_t port, Durat
 Async<Result<void>> SocketProbe::grpc(GrpcProbe probe, Duration limit) {
   if (probe.tls) co_return fail(Code::unsupported, "gRPC checks over TLS are not supported yet");
   rpc::Channel channel(probe.address, rpc::Channel::Options());
-  HealthRequest request;
-  request.set_service(probe.service);
-  rpc::CallOptions options{.deadline = limit, .wait_for_ready = false};
-  const auto [status, response] =
-      co_await rpc::call<HealthResponse>(channel, loop_, "/grpc.health.v1.Health/Check", std::move(request), options);
-  if (!status.ok()) co_return rpc::error_of(status);
-  if (response.status() == HealthResponse::SERVING) co_return Result<void>();
-  co_return fail(Code::unavailable, "{} answers {}", probe.address,
-                 HealthResponse::ServingStatus_Name(response.status()));
+  const Result<void> serving = co_await host::check_health(loop_, channel, probe.service, limit);
+  if (!serving && serving.error().code == Code::unavailable) co_return fail(Code::unavailable, "{}: {}", probe.address, serving.error().message);
+  co_return serving;
 }
 
 }  // namespace drover::agent
