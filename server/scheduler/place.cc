@@ -248,6 +248,7 @@ std::pair<int, double> GroupPlacer::standing_of(NodeAt node) const {
 
 std::uint32_t GroupPlacer::classify(std::vector<std::uint32_t>& class_of) const {
   class_of.assign(feasible_.size(), 0);
+  if (feasible_.empty()) return 0;  // and without nodes there are no values either
   std::vector<const std::vector<int>*> columns = spreading_.values();
   for (const Property& property : properties_) columns.push_back(&property.value_of);
   std::uint32_t classes = 1;
@@ -266,7 +267,7 @@ std::uint32_t GroupPlacer::classify(std::vector<std::uint32_t>& class_of) const 
     }
     classes = std::max<std::uint32_t>(next, 1);
   }
-  return feasible_.empty() ? 0 : classes;
+  return classes;
 }
 
 void GroupPlacer::rank_all() {

@@ -336,6 +336,20 @@ TEST_CASE("spread brings allocations where its targets or evenness ask for them"
   CHECK(cluster.pass().plan_is_empty());
 }
 
+TEST_CASE("a job that is spread waits where there are no nodes at all, or none that will do") {
+  const std::string spread = R"("Spreads": [{"Attribute": "${meta.rack}", "Weight": 100}],)";
+  SECTION("no nodes") {
+    Cluster cluster({});
+    cluster.set_job(make_job("service", 2, spread));
+    CHECK(cluster.run().eval.failed_tg_allocs().contains("g"));
+  }
+  SECTION("none that will do") {
+    Cluster cluster({{.name = "a", .rack = "a"}});
+    cluster.set_job(make_job("service", 2, spread + R"("Constraints": [{"LTarget": "${meta.rack}", "RTarget": "b", "Operand": "="}],)"));
+    CHECK(cluster.run().eval.failed_tg_allocs().contains("g"));
+  }
+}
+
 TEST_CASE("a failed allocation is rescheduled later, once, and then on another node") {
   Cluster cluster({{.name = "a"}, {.name = "b"}});
   cluster.set_job(make_job("service", 1));
