@@ -23,6 +23,7 @@
 #include "cli/dev_folder.h"
 #include "cli/local_files.h"
 #include "cli/local_link.h"
+#include "cli/log_route.h"
 #include "cli/role_thread.h"
 #include "cli/server_role.h"
 #include "cli/version.h"
@@ -238,8 +239,11 @@ class HttpRole {
     return listen(config, server::http_routes(*parts_));
   }
 
+  std::shared_ptr<LogHub> log;  ///< what GET /v1/agent/monitor shows; set before anything is started
+
   /// The same with other routes.
   Result<void> listen(const model::AgentConfig& config, std::vector<api::Route> routes) {
+    if (log) routes.push_back(log_route(thread_.loop(), log));
     api::Api::Options options{.region = config.region};
     for (const std::string& address : {config.advertise.http, config.advertise.rpc}) {
       if (!address.empty()) options.doors.own_names.emplace_back(api::host_without_port(address));
@@ -371,6 +375,7 @@ Result<void> serve(Context& context) {
   }
   const std::string node_id = client ? client->agent().node_id() : "";
   HttpRole http(server ? nullptr : &client->thread());
+  http.log = log.hub();
   if (server) {
     server::AgentInfo info;
     info.name = name;

@@ -39,7 +39,6 @@ constexpr Known not_yet[] = {
     {"PUT|POST", "/v1/search/fuzzy"},
     {"PUT|POST", "/v1/agent/join"},
     {"PUT|POST", "/v1/agent/force-leave"},
-    {"GET", "/v1/agent/monitor"},
     {"GET", "/v1/agent/monitor/export"},
     {"GET", "/v1/agent/pprof/{profile}"},
     {"GET", "/v1/agent/host"},

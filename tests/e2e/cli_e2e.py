@@ -165,6 +165,22 @@ def every_help(world):
             check(not re.match(r"  -\S+ *$", line), f"a flag of {command} without a word on it: {line}")
 
 
+def follows_the_log(world):
+    """monitor shows the agent's log from any level on, in text or JSON, until Ctrl-C"""
+    agent = world.both_roles().start()  # logs from INFO on
+    for words, first in ((["-log-level=debug"], "[DEBUG]"), (["-log-level=debug", "-json"], '{"')):
+        with subprocess.Popen([world.drover, "monitor", *words], env=dict(os.environ, NOMAD_ADDR="http://127.0.0.1:4646"), stdout=subprocess.PIPE, text=True) as monitor:
+            job = f"logged{len(first)}"
+            until(lambda: agent.call("PUT", f"/v1/system/gc").status == 200, "something to log")
+            fine(world, agent, "job", "run", "-detach", world.file("x.nomad.hcl", raw_job(job, "/bin/true", kind="batch")))
+            line = monitor.stdout.readline()
+            check(first in line or "[INFO]" in line, f"a line of the log: {line!r}")
+            monitor.send_signal(signal.SIGINT)
+            equal(monitor.wait(10), 0, "exit code after Ctrl-C")
+    code, _, err = run(world, agent, "monitor", "-log-level=loud")
+    check(code == 1 and "Unknown log level: loud" in err, f"a level that is none: {code} {err}")
+
+
 COMPLETE = r'''
 source <("$1" completion bash)
 shift
@@ -272,4 +288,4 @@ def checks_offline(world):
 
 
 if __name__ == "__main__":
-    main([tour, explains, shows_output, unknown_words, every_help, completes, configuration, lays_out_files, checks_offline])
+    main([tour, explains, shows_output, unknown_words, every_help, follows_the_log, completes, configuration, lays_out_files, checks_offline])

@@ -1,0 +1,114 @@
+#include "cli/log_route.h"
+
+#include <deque>
+
+#include "api/answer.h"
+#include "base/loop/signal.h"
+#include "model/json/text.h"
+
+namespace drover::cli {
+namespace {
+
+constexpr std::size_t lines_max = 512;            ///< that wait for one reader
+constexpr Duration heartbeat_interval = 10s;      ///< an empty frame says that the agent is there
+constexpr std::string_view unknown_node = "logs of other agents are not supported yet: ask that agent itself";
+
+/// Lines on their way to one reader. On the HTTP loop.
+struct Lines {
+  explicit Lines(Loop& loop) : added(loop) {}
+
+  void add(std::string line) {
+    if (waiting.size() < lines_max) waiting.push_back(std::move(line));
+    else ++dropped;
+    added.notify();
+  }
+  /// All that waits, as one text.
+  std::string take() {
+    std::string text;
+    for (const std::string& line : waiting) text += line + "\n";
+    if (dropped > 0) text += drover::text("({} lines were dropped: the reader is too slow)\n", dropped);
+    waiting.clear();
+    dropped = 0;
+    return text;
+  }
+
+  std::deque<std::string> waiting;
+  std::size_t dropped = 0;
+  Signal added;
+};
+
+std::string framed(const std::string& text) {
+  std::string frame = R"({"Data":")";
+  model::append_base64(frame, text);
+  return frame + "\"}";
+}
+
+Async<bool> pass_lines(std::shared_ptr<Lines> lines, std::shared_ptr<void> listening, bool plain, http::StreamWriter& writer) {
+  bool reads = co_await writer.flush();  // the head of the answer goes out before the first line
+  while (reads) {
+    while (lines->waiting.empty() && lines->dropped == 0 && reads) {
+      const bool woken = co_await lines->added.wait_for(heartbeat_interval);
+      if (!woken) co_return true;  // the reader has gone, or the agent ends
+      const bool idle = lines->waiting.empty() && lines->dropped == 0;
+      if (idle && !plain) {
+        reads = co_await writer.write("{}");
+        reads = reads && co_await writer.flush();
+      }
+    }
+    if (!reads) break;
+    std::string text = lines->take();
+    reads = co_await writer.write(plain ? std::move(text) : framed(text));
+    if (reads) reads = co_await writer.flush();
+  }
+  co_return true;
+}
+
+/// What the caller asks for.
+struct Wanted {
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::text;
+  bool plain = false;
+};
+
+Result<Wanted> wanted_of(const http::Request& request) {
+  Wanted wanted;
+  if (const std::string level = api::text_parameter(request, "log_level"); !level.empty()) {
+    const auto known = parse_log_level(level);
+    if (!known) return fail(Code::invalid, "Unknown log level: {}", level);
+    wanted.level = *known;
+  }
+  if (!api::text_parameter(request, "node_id").empty() || !api::text_parameter(request, "server_id").empty()) return fail(Code::unsupported, "{}", unknown_node);
+  DROVER_LET(const bool json, api::bool_parameter(request, "log_json"));
+  DROVER_LET(wanted.plain, api::bool_parameter(request, "plain"));
+  wanted.format = json ? LogFormat::json : LogFormat::text;
+  return wanted;
+}
+
+http::Response follow_log(Loop& loop, const std::shared_ptr<LogHub>& hub, const http::Request& request) {
+  const Result<Wanted> wanted = wanted_of(request);
+  if (!wanted.ok()) return api::refuse(wanted.error().code == Code::unsupported ? 501 : 400, wanted.error().message);
+  auto lines = std::make_shared<Lines>(loop);
+  std::weak_ptr<Lines> reader = lines;
+  auto listening = hub->listen(wanted->level, [&loop, reader, format = wanted->format](const LogLine& line) {
+    loop.post([reader, text = format_line(line, format)] {
+      if (const auto still = reader.lock()) still->add(text);
+    });
+  });
+  if (!listening) return api::refuse(429, "the log has as many readers as it can have; end one of them");
+  http::Response response;
+  response.headers.set("Content-Type", wanted->plain ? "text/plain" : "application/json");
+  response.compress = false;
+  response.stream = [lines, listening, plain = wanted->plain](http::StreamWriter& writer) { return pass_lines(lines, listening, plain, writer); };
+  return response;
+}
+
+Async<http::Response> answer(Loop* loop, std::shared_ptr<LogHub> hub, http::Request request) { co_return follow_log(*loop, hub, request); }
+
+}  // namespace
+
+api::Route log_route(Loop& loop, std::shared_ptr<LogHub> hub) {
+  return {.methods = "GET", .path = "/v1/agent/monitor", .capability = "agent:read", .looks = api::Looks::nothing,
+          .handler = [&loop, hub = std::move(hub)](api::Call call) { return answer(&loop, hub, std::move(call.request)); }};
+}
+
+}  // namespace drover::cli
