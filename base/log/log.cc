@@ -155,7 +155,7 @@ std::shared_ptr<void> LogHub::listen(LogLevel level, std::function<void(const Lo
   const std::uint64_t id = ++impl_->listeners_made;
   impl_->listeners.push_back(Listener{id, level, std::move(listener)});
   impl_->note_listeners();
-  return std::shared_ptr<void>(nullptr, [impl = impl_, id](std::nullptr_t) {
+  return std::shared_ptr<void>(impl_.get(), [impl = impl_, id](void*) {  // not null: null says that there is no room
     const std::lock_guard unlisten_lock(impl->mutex);
     std::erase_if(impl->listeners, [id](const Listener& each) { return each.id == id; });
     impl->note_listeners();

@@ -36,6 +36,18 @@ TEST_CASE("a message cannot break out of its line") {
   CHECK(format_line(line, LogFormat::text) == "2026-11-24T12:00:00.005Z [INFO]  a\\nb");
 }
 
+TEST_CASE("a hub has room for so many listeners, and says so to the next one") {
+  const auto hub = LogHub::silent();
+  std::vector<std::shared_ptr<void>> handles;
+  for (std::size_t i = 0; i < LogHub::listeners_max; ++i) {
+    handles.push_back(hub->listen(LogLevel::info, [](const LogLine&) {}));
+    REQUIRE(handles.back() != nullptr);
+  }
+  CHECK(hub->listen(LogLevel::info, [](const LogLine&) {}) == nullptr);
+  handles.pop_back();
+  CHECK(hub->listen(LogLevel::info, [](const LogLine&) {}) != nullptr);
+}
+
 TEST_CASE("listeners hear lines from their level on until they leave, each under its full name") {
   LogOptions options;
   options.clock = at_noon;
