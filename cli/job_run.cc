@@ -129,6 +129,20 @@ std::string flags_to_repeat(const Flags& flags) {
   return text + (flags.is_on("json") ? "-json " : "");
 }
 
+/// "Task Group: \"web\" (2 create)" for each group: what is shown of a plan that came without a difference.
+std::string updates_text(const Value& plan, const std::string& job) {
+  constexpr std::pair<std::string_view, std::string_view> names[] = {{"Place", "create"}, {"DestructiveUpdate", "create/destroy update"}, {"Stop", "destroy"}, {"Ignore", "ignore"}, {"InPlaceUpdate", "in-place update"}, {"Migrate", "migrate"}, {"Canary", "canary"}};
+  std::string text = fmt::format("Job: \"{}\"\n", job);
+  for (const auto& [group, updates] : map_of(member_of(plan, "Annotations"), "DesiredTGUpdates")) {
+    std::string counts;
+    for (const auto& [key, name] : names) {
+      if (const auto count = integer_of(updates, key); count > 0) counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", count, name);
+    }
+    text += fmt::format("Task Group: \"{}\" ({})\n", group, counts);
+  }
+  return text;
+}
+
 /// 1 when a run would place or stop something, else 0.
 int plan_code(const Value& plan) {
   if (text_of(member_of(plan, "Diff"), "Type") == "None") return 0;
@@ -158,7 +172,7 @@ int job_plan(Context& context) {
     return plan_code(*plan);
   }
   const Value& diff = member_of(*plan, "Diff");
-  if (with_diff && diff.is_map()) out(job_diff_text(diff, context.verbose(), context.paint()) + "\n");
+  if (with_diff) out(diff.is_map() ? job_diff_text(diff, context.verbose(), context.paint()) + "\n" : updates_text(*plan, text_of(*job, "ID")));
   show_dry_run(context, *plan);
   if (const std::string warnings = text_of(*plan, "Warnings"); !warnings.empty()) out("\n" + context.paint().yellow("Job Warnings:\n" + warnings));
   show_check_index(*plan, flags_to_repeat(context.flags), context.args()[0]);
