@@ -13,7 +13,7 @@ MAY_INCLUDE = {
     "model": {"model", "base", "sdk/include"},
     "api": {"api", "model", "base", "sdk/include"},
     "server": {"server", "api", "model", "base", "sdk/include"},
-    "agent": {"agent", "api", "model", "base", "sdk/include", "sdk/host", "sdk/proto"},
+    "agent": {"agent", "api", "model", "base", "sdk/include", "sdk/host"},
     "sdk/include": {"sdk/include"},
     "sdk/proto": {"sdk/proto"},
     "sdk/src": {"sdk/src", "sdk/include", "sdk/proto", "base"},
