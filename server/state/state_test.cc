@@ -150,6 +150,14 @@ TEST_CASE("what is saved and restored has all allocations, those that have ended
   for (int n = 1; n <= 3; ++n) CHECK(copy->alloc(id_of(n))->client == state.alloc(id_of(n))->client);
 }
 
+TEST_CASE("the index of a table is that of its last change: readers that wait for more are told of it") {
+  State state = with_allocs(1);
+  state.begin(7, 0);
+  REQUIRE(state.update(status_of(1, "running")).ok());
+  CHECK(state.index(Topic::allocs) == 7);
+  CHECK(state.index(Topic::evals) == 1);
+}
+
 TEST_CASE("a snapshot does not see later changes") {
   State state = with_allocs(1);
   const SnapshotPtr before = state.snapshot();
