@@ -3,8 +3,10 @@
 
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <poll.h>
 #include <random>
+#include <spawn.h>
 #include <sys/wait.h>
 
 #include <drover/process.h>
@@ -22,7 +24,7 @@ namespace {
 
 constexpr int tasks = 20;
 constexpr int rounds = 12;
-constexpr auto patience = 20s;
+constexpr auto patience = 60s;  // twenty shells and their sleeps are a lot for a busy machine
 
 Async<bool> a_moment(Loop& loop, Duration length) { co_return co_await loop.sleep(length); }
 Async<bool> end(Collector& collector) {
@@ -32,42 +34,64 @@ Async<bool> end(Collector& collector) {
 
 std::string name_of(int task) { return "t" + std::to_string(task); }
 
+constexpr const char* folder_variable = "DROVER_KILL_ROUNDS_FOLDER";
+constexpr const char* number_variable = "DROVER_KILL_ROUNDS_DRIVER";
+
+sdk::Supervisor::Settings supervisor() { return {(tests::binary_dir() / "libexec/drover/drover-shim").string(), "/sys/fs/cgroup"}; }
+
+/// Where the output of a task goes; the test wrote it there.
+std::string fifo_of(const std::filesystem::path& folder, int task, const char* stream) {
+  std::string path;
+  std::getline(std::ifstream(folder / (name_of(task) + "." + stream + "-path")), path);
+  return path;
+}
+
+sdk::ProcessSpec printer(const std::filesystem::path& folder, int task) {
+  sdk::ProcessSpec spec;
+  spec.id = name_of(task);
+  spec.state_dir = folder / ("state-" + name_of(task));
+  spec.command = "/bin/sh";
+  spec.args = {"-c", "echo pid $$; i=0; until [ -e stop ]; do echo line $i; i=$((i+1)); sleep 0.002; done; exit " + std::to_string(30 + task)};
+  spec.env = {{"PATH", "/usr/bin:/bin"}};
+  spec.cwd = folder;
+  spec.stdout_path = fifo_of(folder, task, "stdout");
+  spec.stderr_path = fifo_of(folder, task, "stderr");
+  return spec;
+}
+
+std::string saved_state(const std::filesystem::path& folder, int task) {
+  std::ifstream file(folder / ("saved-" + name_of(task)), std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 struct Rig {
   TestFolder folder;
   RealLoop loop;
+  int driver = -1;
   Collector collector{loop, {(tests::binary_dir() / "libexec/drover/drover-logs").string(), (folder.path / "c.sock").string(), {}}};
-  sdk::Supervisor::Settings supervisor{(tests::binary_dir() / "libexec/drover/drover-shim").string(), "/sys/fs/cgroup"};
 
-  sdk::ProcessSpec printer(int task, const Collector::Paths& paths) const {
-    sdk::ProcessSpec spec;
-    spec.id = name_of(task);
-    spec.state_dir = folder.path / ("state-" + name_of(task));
-    spec.command = "/bin/sh";
-    spec.args = {"-c", "echo pid $$; i=0; until [ -e stop ]; do echo line $i; i=$((i+1)); sleep 0.002; done; exit " + std::to_string(30 + task)};
-    spec.env = {{"PATH", "/usr/bin:/bin"}};
-    spec.cwd = folder.path;
-    spec.stdout_path = paths.stdout_path;
-    spec.stderr_path = paths.stderr_path;
-    return spec;
+  /// A program of its own that holds the tasks as a driver does: this one has threads and cannot be forked. It is this
+  /// file's other test case, told by its environment which folder and which turn is its.
+  void start_driver(int number) {
+    const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
+    const std::string folder_entry = std::string(folder_variable) + "=" + folder.path.string();
+    const std::string number_entry = std::string(number_variable) + "=" + std::to_string(number);
+    const char* argv[] = {program.c_str(), "[kill-rounds-driver]", nullptr};
+    const char* envp[] = {folder_entry.c_str(), number_entry.c_str(), "PATH=/usr/bin:/bin", nullptr};
+    REQUIRE(::posix_spawn(&driver, program.c_str(), nullptr, nullptr, const_cast<char**>(argv), const_cast<char**>(envp)) == 0);
+  }
+  void kill_driver() {
+    if (driver <= 0) return;
+    ::kill(driver, SIGKILL);
+    ::waitpid(driver, nullptr, 0);
+    driver = -1;
   }
 
-  /// A process that holds tasks as a driver does; it tells when it does by making a file.
-  int driver(int number, const std::function<Result<std::unique_ptr<sdk::Process>>(sdk::Supervisor&, int)>& get) const {
-    const int pid = ::fork();
-    if (pid != 0) return pid;
-    sdk::Supervisor own(supervisor);
-    std::vector<std::unique_ptr<sdk::Process>> held;
-    for (int task = 0; task < tasks; ++task) {
-      auto process = get(own, task);
-      if (!process.ok()) ::_exit(1);
-      std::ofstream(folder.path / ("saved-" + name_of(task))) << (*process)->saved_state();
-      held.push_back(std::move(*process));
-    }
-    std::ofstream(folder.path / ("ready-" + std::to_string(number)));
-    for (;;) ::pause();
-  }
-  int recovering_driver(int number) const {
-    return driver(number, [this](sdk::Supervisor& own, int task) { return own.recover(folder.content("saved-" + name_of(task))); });
+  /// Also when a requirement was not met: nothing runs on.
+  ~Rig() {
+    kill_driver();
+    std::ofstream(folder.path / "stop");
+    run(loop, end(collector));
   }
 
   bool eventually(const auto& condition) {
@@ -106,35 +130,52 @@ int numbered_lines(const std::string& text, int pid) {
 
 }  // namespace
 
+TEST_CASE("the driver of the kill rounds holds tasks until it is killed", "[.][kill-rounds-driver]") {
+  const char* its_folder = std::getenv(folder_variable);
+  const char* its_number = std::getenv(number_variable);
+  if (!its_folder || !its_number) return;  // run by hand
+  const std::filesystem::path folder = its_folder;
+  const bool first = std::string_view(its_number) == "0";
+  sdk::Supervisor own(supervisor());
+  std::vector<std::unique_ptr<sdk::Process>> held;
+  for (int task = 0; task < tasks; ++task) {
+    auto process = first ? own.start(printer(folder, task)) : own.recover(saved_state(folder, task));
+    REQUIRE(process.ok());
+    std::ofstream(folder / ("saved-" + name_of(task))) << (*process)->saved_state();
+    held.push_back(std::move(*process));
+  }
+  std::ofstream(folder / ("ready-" + std::string(its_number)));
+  for (;;) ::pause();
+}
+
 TEST_CASE("driver and collector are killed in turn: the same processes run, no line is lost or doubled, exits are right", "[.][soak]") {
   Rig rig;
   REQUIRE(run(rig.loop, rig.collector.start()).ok());
-  std::vector<Collector::Paths> paths;
-  for (int task = 0; task < tasks; ++task) paths.push_back(run(rig.loop, rig.collector.add("alloc", name_of(task), rig.folder.path, {100, 2000})).value());
-  int driver = rig.driver(0, [&](sdk::Supervisor& own, int task) { return own.start(rig.printer(task, paths[static_cast<std::size_t>(task)])); });
+  for (int task = 0; task < tasks; ++task) {
+    const Collector::Paths paths = run(rig.loop, rig.collector.add("alloc", name_of(task), rig.folder.path, {100, 2000})).value();
+    std::ofstream(rig.folder.path / (name_of(task) + ".stdout-path")) << paths.stdout_path;
+    std::ofstream(rig.folder.path / (name_of(task) + ".stderr-path")) << paths.stderr_path;
+  }
+  rig.start_driver(0);
   REQUIRE(rig.is_ready(0));
-  const auto kill_driver = [&] {
-    ::kill(driver, SIGKILL);
-    ::waitpid(driver, nullptr, 0);
-  };
 
   std::minstd_rand random(11);
   for (int round = 1; round <= rounds; ++round) {
     if (round % 2 == 0) rig.kill_collector();
-    kill_driver();
+    rig.kill_driver();
     if (round % 3 == 0) rig.kill_collector();
     run(rig.loop, a_moment(rig.loop, std::chrono::milliseconds(random() % 20)));
-    driver = rig.recovering_driver(round);
+    rig.start_driver(round);
     REQUIRE(rig.is_ready(round));
     const std::size_t before = rig.printed(0);
     REQUIRE(rig.eventually([&] { return rig.printed(0) > before; }));
   }
-  kill_driver();
+  rig.kill_driver();
   std::ofstream(rig.folder.path / "stop");
 
-  sdk::Supervisor last(rig.supervisor);
+  sdk::Supervisor last(supervisor());
   for (int task = 0; task < tasks; ++task) {
-    auto process = last.recover(rig.folder.content("saved-" + name_of(task))).value();
+    auto process = last.recover(saved_state(rig.folder.path, task)).value();
     const auto exit = process->wait_for(patience);
     REQUIRE(exit.has_value());
     CHECK(*exit == sdk::Exit::of_code(30 + task));
@@ -142,5 +183,4 @@ TEST_CASE("driver and collector are killed in turn: the same processes run, no l
     CHECK(numbered_lines(rig.folder.whole(name_of(task) + ".stdout"), process->pid()) > rounds);
     CHECK(process->destroy().ok());
   }
-  run(rig.loop, end(rig.collector));
 }

@@ -169,16 +169,18 @@ void StoreFile::take_record(StoredState& state, std::string_view key, std::strin
   }
 }
 
+Result<void> StoreFile::write_identity_files(const StoredNode& node) {
+  DROVER_TRY(write_file_durably(folder_ / "client-id", node.id));
+  return write_file_durably(folder_ / "secret-id", node.secret_id);
+}
+
 /// Who this node is stands in two small files as well: losing the store must not make it another node.
 void StoreFile::read_identity_files(StoredState& state) {
   const std::filesystem::path id_file = folder_ / "client-id", secret_file = folder_ / "secret-id";
   if (state.node) {
     std::error_code error;
-    if (!std::filesystem::exists(id_file, error) || !std::filesystem::exists(secret_file, error)) {
-      const Result<void> id = write_file_durably(id_file, state.node->id);
-      const Result<void> secret = write_file_durably(secret_file, state.node->secret_id);
-      if (!id || !secret) losses_.push_back(text("cannot write {}", id_file.string()));
-    }
+    const bool there = std::filesystem::exists(id_file, error) && std::filesystem::exists(secret_file, error);
+    if (!there && !write_identity_files(*state.node)) losses_.push_back(text("cannot write {}", id_file.string()));
     return;
   }
   const Result<std::string> id = read_file(id_file, identity_bytes_max);
@@ -209,6 +211,11 @@ Result<void> StoreFile::write(const std::vector<StoreChange>& changes) {
   });
   // After a failure of the disk, whether the commit is there is unknown until the file is opened anew.
   if (!written && written.error().code == Code::unavailable) database_.reset();
+  for (const StoreChange& change : changes) {
+    stored::Node node;
+    if (!written || change.key != "node" || !node.ParseFromString(change.body)) continue;
+    DROVER_TRY(write_identity_files(StoredNode{node.id(), node.secret_id()}));
+  }
   return written;
 }
 

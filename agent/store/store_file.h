@@ -45,6 +45,7 @@ class StoreFile {
   Result<void> read_records(StoredState& state);
   void take_record(StoredState& state, std::string_view key, std::string_view body);
   void read_identity_files(StoredState& state);
+  Result<void> write_identity_files(const StoredNode& node);
 
   std::filesystem::path folder_;
   std::unique_ptr<Lock> lock_;

@@ -1,5 +1,6 @@
 #include "plugins/raw_exec/raw_exec.h"
 
+#include <algorithm>
 #include <csignal>
 
 #include <fcntl.h>
@@ -25,6 +26,9 @@ void make_executable(const std::string& path) {
     ::fchmod(fd, (info.st_mode & 07777) | executable_by_all);
   ::close(fd);
 }
+
+/// "<allocation>/<task>/<start>", as agents name starts.
+bool is_of_an_allocation(const std::string& task_id) { return std::count(task_id.begin(), task_id.end(), '/') == 2; }
 
 void prepare_command(const sdk::TaskConfig& task, const std::string& command) {
   if (command.starts_with(task.task_dir() + "/")) make_executable(command);
@@ -144,8 +148,11 @@ Result<std::unique_ptr<RawExecTask>> RawExecDriver::start(const sdk::TaskConfig&
   host.cgroup_root = settings_.supervisor.cgroup_root;
   host.path = settings_.path;
   const sdk::ProcessSpec spec = make_spec(task, options, now.options, host);
-  // A start whose answer was lost (we, or the agent, died in between) must not run beside this one.
-  DROVER_TRY(supervisor_.end_leftovers(states_dir(task), known_->all()));
+  // A start whose answer was lost (we, or the agent, died in between) must not run beside this one. Nor one that we still
+  // know, where the id says that it is the same task: the agent's store was damaged, and it has forgotten that start.
+  std::vector<std::string> others = known_->all();
+  if (is_of_an_allocation(task.id)) std::erase_if(others, [&task](const std::string& state) { return state.starts_with(states_dir(task) + "/"); });
+  DROVER_TRY(supervisor_.end_leftovers(states_dir(task), others));
   prepare_command(task, options.command);
   DROVER_LET(std::unique_ptr<sdk::Process> process, supervisor_.start(spec));
   if (::geteuid() == 0)

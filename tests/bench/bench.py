@@ -5,6 +5,7 @@
 
 Needs root (its own namespaces). Nothing here is asserted: figures are for people; ratios hold better than times.
 """
+import contextlib
 import http.client
 import json
 import os
@@ -13,6 +14,7 @@ import re
 import subprocess
 import sys
 import time
+import xml.etree.ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 import harness  # noqa: E402
@@ -69,6 +71,16 @@ def spawns():
     return timed(lambda _: os.waitpid(os.posix_spawn("/bin/true", ["/bin/true"], os.environ), 0), SUBMISSIONS)
 
 
+def first_answer(agent):
+    started = time.perf_counter()
+    agent.start(wait=False)
+    while True:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            if agent.call("GET", "/v1/agent/health").status == 200:
+                return time.perf_counter() - started
+        time.sleep(0.001)
+
+
 def registrations():
     """From sending the registration of a job that fits nowhere to the end of its evaluation."""
     connection = http.client.HTTPConnection("127.0.0.1", 4646)
@@ -107,9 +119,7 @@ def measure(world):
     """figures"""
     append, spawn = synced_appends(world.dir), quantile(spawns(), 0.5)
     agent = world.both_roles()
-    started = time.perf_counter()
-    agent.start()
-    row("first answer of a fresh agent", f"{(time.perf_counter() - started) * 1e3:.0f} ms", "<= 100 ms")
+    row("first answer of a fresh agent", f"{first_answer(agent) * 1e3:.0f} ms", "<= 100 ms")
     node = harness.until(lambda: next((n["ID"] for n in agent.get("/v1/nodes") if n["Status"] == "ready"), None), "a ready node")
     harness.until(lambda: (agent.get(f"/v1/node/{node}")["Drivers"] or {}).get("raw_exec", {}).get("Healthy"), "raw_exec")
     row("idle agent, the drover process (PSS)", f"{pss_kb(agent.process.pid) / 1024:.1f} MB", "<= 20 MB")
@@ -122,21 +132,32 @@ def measure(world):
         f"p50 <= 5 ms (bare posix_spawn and wait: {spawn * 1e3:.2f} ms)")
 
     def all_kb():
-        return sum(pss_kb(pid) for pid in pids_of("drover", "drover-shim", "drover-logs", "raw_exec", "mock"))
-    before = all_kb()
-    agent.cli("job", "run", "-detach", world.file("many.hcl", harness.raw_job("many", "/bin/sleep", "10000", count=TASKS, resources="cpu = 1\n memory = 10")))
-    agent.wait_running("many", TASKS, 60)
-    row(f"overhead a running task ({TASKS} tasks, all of drover, PSS)", f"{(all_kb() - before) / TASKS:.0f} kB", "<= 150 kB")
+        return sum(pss_kb(pid) for pid in pids_of("drover", "drover-shim", "drover-logs", "raw_exec"))
+
+    def run_many(name):
+        agent.cli("job", "run", "-detach", world.file("many.hcl", harness.raw_job(name, "/bin/sleep", "10000", count=TASKS, resources="cpu = 1\n memory = 10")))
+        agent.wait_running(name, TASKS, 60)
+        return all_kb()
+    few = run_many("few")  # what the first tasks bring into memory once is not theirs
+    row(f"overhead a running task ({TASKS} more tasks, all of drover, PSS)", f"{(run_many('many') - few) / TASKS:.0f} kB", "<= 150 kB")
+    agent.cli("job", "stop", "-purge", "-detach", "few")
     agent.cli("job", "stop", "-purge", "-detach", "many")
     harness.until(lambda: not pids_of("drover-shim"), "the tasks to end")
     agent.stop()
 
 
 def placements(build):
+    """Nanoseconds a placement, from the scheduler's own benchmark."""
     program = build / "tests" / "server_scheduler_test"
-    if program.exists():
-        done = subprocess.run([program, "[!benchmark]"], capture_output=True, text=True, timeout=300)
-        print("\n".join(line for line in done.stdout.splitlines() if "node" in line))
+    if not program.exists():
+        return
+    done = subprocess.run([program, "[!benchmark]", "-r", "xml", "--benchmark-samples", "20"], capture_output=True, text=True, timeout=600)
+    for result in xml.etree.ElementTree.fromstring(done.stdout).iter("BenchmarkResults"):
+        name, mean = result.get("name"), float(result.find("mean").get("value"))
+        count = int(re.search(r"(\d+) placements", name).group(1))
+        budget = "<= 1000 ns" if "plain" in name else "<= 3000 ns" if "spread" in name else "-"
+        if count > 1:
+            row(name, f"{mean / count:.0f} ns a placement", budget)
 
 
 if __name__ == "__main__":

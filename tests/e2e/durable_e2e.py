@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """What was answered with 200 is there after kill -9."""
+import contextlib
 import json
 import threading
 
-from harness import check, equal, main, until
+from harness import check, equal, main, raw_job, until
 
 ROUNDS, ROUNDS_SOAK = 2, 20
 REGISTRATIONS = 1000
@@ -163,6 +164,99 @@ server {{
     agent.stop()
 
 
+SNAPSHOT_EVERY = 20_000  # commands
+
+
+def damaged_snapshot(world):
+    """flipped bits in the newest snapshot are found and named; what it held comes from the journal, or the server refuses"""
+    import http.client
+    agent = world.agent("snap", f"""
+data_dir = "{world.dir}/snap"
+server {{
+  enabled = true
+  bootstrap_expect = 1
+}}
+""").start()
+    for n in range(30):
+        agent.put("/v1/jobs", simple_job(f"job-{n}"))
+    reached = threading.Event()
+
+    def evaluate(job):
+        connection = http.client.HTTPConnection(agent.address, agent.port)
+        while not reached.is_set():
+            connection.request("PUT", f"/v1/job/{job}/evaluate", json.dumps({"JobID": job}))
+            if json.loads(connection.getresponse().read()).get("EvalCreateIndex", 0) > SNAPSHOT_EVERY + 50:
+                reached.set()
+    writers = [threading.Thread(target=evaluate, args=(f"job-{n}",)) for n in range(8)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    found = lambda: sorted((world.dir / "snap").rglob("snapshot-*.drover"))
+    snapshot = until(found, "a snapshot")[-1]
+    agent.stop()
+
+    whole = bytearray(snapshot.read_bytes())
+    damaged = bytearray(whole)
+    damaged[len(damaged) // 2] ^= 4
+    snapshot.write_bytes(damaged)
+    mark = len(agent.log())
+    agent.start(wait=False)
+    until(lambda: agent.process.poll() is not None or healthy(agent), "the agent to start or to refuse")
+    check(snapshot.name in agent.log()[mark:], f"the message names the snapshot: {agent.log()[mark:][-800:]}")
+    if agent.process.poll() is None:
+        equal(len(agent.get("/v1/jobs")), 30, "every job is there")
+        agent.stop()
+    else:
+        equal(agent.process.returncode, 1, "exit code")
+    snapshot.write_bytes(whole)
+    agent.start()
+    equal(len(agent.get("/v1/jobs")), 30, "with the snapshot whole")
+    agent.stop()
+
+
+def damaged_agent_store(world):
+    """a damaged agent store is named and kept aside; the node stays itself, and nothing runs twice"""
+    import pathlib
+    import random
+    agent = world.both_roles().start()
+    agent.cli("job", "run", "-detach", world.file("a.hcl", raw_job("a", "/bin/sleep", "4711", count=2)))
+    agent.wait_running("a", 2)
+    nodes = [n["ID"] for n in agent.get("/v1/nodes")]
+
+    def sleepers():
+        found = set()
+        for entry in pathlib.Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if entry.name.isdigit() and (entry / "cmdline").read_text().startswith("/bin/sleep\x004711"):
+                    found.add(int(entry.name))
+        return found
+    dice = random.Random(3)
+    for damage in ("header", "records"):
+        before = sleepers()
+        equal(len(before), 2, "running tasks")
+        agent.stop()
+        store = next((world.dir / "both-data").rglob("agent.db"))
+        content = bytearray(store.read_bytes())
+        if damage == "header":
+            content[0:64] = b"x" * 64
+        else:
+            for _ in range(40):
+                content[dice.randrange(4096, len(content))] ^= 1 << dice.randrange(8)
+        store.write_bytes(content)
+        mark = len(agent.log())
+        agent.start()
+        log = agent.log()[mark:]
+        check("damaged" in log, f"the damage is named ({damage}): {log[-600:]}")
+        check(damage != "header" or "agent.db.damaged-1" in log, f"where it is kept is named: {log[-600:]}")
+        until(lambda: len(sleepers()) == 2 and (sleepers() == before or not sleepers() & before), f"each task once ({damage})")
+        agent.wait_running("a", 2)
+        equal([n["ID"] for n in agent.get("/v1/nodes")], nodes, "the same node")
+    agent.cli("job", "stop", "-purge", "a")
+    until(lambda: not sleepers(), "the tasks to end")
+    agent.stop()
+
+
 def healthy(agent):
     try:
         return agent.call("GET", "/v1/agent/health").status == 200
@@ -171,4 +265,4 @@ def healthy(agent):
 
 
 if __name__ == "__main__":
-    main([registrations_survive, restart_keeps_state, locked_data_dir, full_disk, damaged_journal])
+    main([registrations_survive, restart_keeps_state, locked_data_dir, full_disk, damaged_journal, damaged_snapshot, damaged_agent_store])

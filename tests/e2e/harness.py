@@ -18,6 +18,8 @@ import time
 import traceback
 import urllib.parse
 
+import census
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 WAIT_S = 30
 LOOK_S = 0.02
@@ -223,8 +225,24 @@ def children_left():
     return left
 
 
-def mounts():
-    return sorted(line.split(" ")[4] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines())
+mounts = census.mounts
+
+
+def what_is_left(before):
+    """Sentences about processes, mounts, network namespaces and cgroups that were not there before the first test."""
+    mounts_before, namespaces_before, groups_before = before
+    left = [f"process {pid}: {command}" for pid, command in children_left()]
+    left += [f"mount {mount}" for mount in census.mounts() if mount not in mounts_before]
+    left += [f"network namespace {name}" for name in census.network_namespaces() if name not in namespaces_before]
+    # A group without processes that cannot be removed would be a leak; one with processes belongs to somebody who runs.
+    groups = [name for name in census.remove_empty_cgroups(set(groups_before)) if not has_processes(name)]
+    return left + [f"cgroup {name}" for name in groups]
+
+
+def has_processes(group):
+    with contextlib.suppress(OSError):
+        return any((folder / "cgroup.procs").read_text().strip() for folder in [pathlib.Path(group), *pathlib.Path(group).rglob("*")] if folder.is_dir())
+    return True
 
 
 def kill_all_left():
@@ -269,13 +287,15 @@ def main(tests):
     # Its own mounts: nothing that a test mounts is seen outside. A private tmpfs for runtime folders.
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     passed = failed = 0
+    before_all = (census.mounts(), census.network_namespaces(), census.cgroups())
     for test in tests:
         if options.only and test.__name__ not in options.only:
             continue
         name = (test.__doc__ or test.__name__).strip().splitlines()[0]
         world = World(options.build.resolve())
         world.soak = options.soak
-        before = mounts()
+        before = census.mounts()
+        groups_before = set(census.cgroups())
         started = time.monotonic()
         try:
             test(world)
@@ -291,9 +311,14 @@ def main(tests):
                     print(f"  --- last lines of {agent.name}'s log\n" + "\n".join("  " + l for l in agent.log().splitlines()[-25:]), flush=True)
             world.close()
         kill_all_left()
-        for mount in mounts():
+        # Worlds that were killed leave what agents would have removed; what cannot be removed is found at the end.
+        for mount in census.mounts():
             if mount not in before:
                 subprocess.run(["umount", "-l", mount], stderr=subprocess.DEVNULL)
+        census.remove_empty_cgroups(groups_before)
         shutil.rmtree(world.dir, ignore_errors=True)
+    left = what_is_left(before_all)
+    passed, failed = (passed, failed + 1) if left else (passed + 1, failed)
+    print("FAIL something is left behind:\n  " + "\n  ".join(left) if left else "ok   nothing is left behind", flush=True)
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
