@@ -48,6 +48,8 @@ Async<void> Sessions::serve(SessionPtr session) {
       end(*session, "");
       co_return;
     }
+    // From before the session that has taken its place: the agent may have lost what it says here with its last life.
+    if (!session->ready) co_return;
     const Result<void> taken = co_await take(session, std::move(*message));
     if (!taken) {
       parts_.log.warn("the session of a node is ended: node={} reason=\"{}\"", to_text(session->node), taken.error().message);

@@ -306,6 +306,7 @@ Result<void> State::update(const model::AllocStatus& status) {
   const bool says_it_ended = status.client_status() == "complete" || status.client_status() == "failed" || status.client_status() == "lost";
   // What has ended stays so: its room is given away. An agent that forgot the end, for its disk was full, is told of it again.
   if (old->client_terminal() && !says_it_ended) {
+    if (row->alloc_modify_index >= row->modify_index) return {};  // it has been told, and is stopping it
     row->alloc_modify_index = tables_.index;
     exchange(std::move(row));
     return {};

@@ -125,6 +125,7 @@ TEST_CASE("the summary follows what agents say") {
 
 TEST_CASE("an allocation that has ended does not come back, whatever its agent says; how it ended may still be told") {
   State state = with_allocs(1);
+  state.begin(40, 0);
   REQUIRE(state.update(status_of(1, "failed")).ok());
   const auto client = [&state] { return state.alloc(id_of(1))->client; };
   REQUIRE(client() == ClientStatus::failed);
@@ -133,6 +134,9 @@ TEST_CASE("an allocation that has ended does not come back, whatever its agent s
   REQUIRE(state.update(status_of(1, "running")).ok());
   CHECK(client() == ClientStatus::failed);
   CHECK(state.alloc(id_of(1))->alloc_modify_index == 50);  // so that its agent is told of it again
+  state.begin(51, 0);
+  REQUIRE(state.update(status_of(1, "running")).ok());
+  CHECK(state.alloc(id_of(1))->alloc_modify_index == 50);  // once
   REQUIRE(state.update(status_of(1, "complete")).ok());
   CHECK(client() == ClientStatus::complete);
 }
