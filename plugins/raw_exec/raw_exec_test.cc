@@ -97,6 +97,19 @@ TEST_CASE("a task runs, is stopped with SIGINT, and leaves nothing behind", "[ra
   CHECK_FALSE(std::filesystem::exists("/sys/fs/cgroup/freezer/nomad/" + rig.task.alloc_id + ".web"));
 }
 
+TEST_CASE("a task that its agent has forgotten and starts again does not run twice", "[raw_exec]") {
+  Rig rig;
+  auto driver = rig.driver();
+  rig.task.id = "6f3c/web/00000001";
+  auto forgotten = driver->start(rig.task, shell("exec sleep 1000"), rig.events).value();
+  rig.task.id = "6f3c/web/00000002";
+  auto again = driver->start(rig.task, shell("exec sleep 1000"), rig.events).value();
+
+  CHECK_FALSE(forgotten->wait() == sdk::Exit::of_code(0));  // ended, and its record with it
+  static_cast<void>(forgotten->destroy());
+  CHECK(again->destroy().ok());
+}
+
 TEST_CASE("a program in the task's folder is made executable, one of the host is not", "[raw_exec]") {
   Rig rig;
   auto driver = rig.driver();

@@ -177,6 +177,7 @@ class Story {
   void heal() {
     cluster_.trace.add("story", "everything is healed");
     cluster_.disk.refuse.reset();
+    cluster_.disk.unknown_lost = cluster_.disk.unknown_stored = false;
     cluster_.disk.append_delay = 2ms;
     cluster_.net.calm();
     for (const auto& host : cluster_.hosts) {
