@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "agent/session/grpc_link.h"
@@ -297,6 +298,16 @@ void show_settings(const model::AgentConfig& config, const std::string& node_id)
   std::fflush(stdout);
 }
 
+/// The id of this server: made once, kept in its folder.
+Result<std::string> server_id(const fs::path& file) {
+  if (const Result<std::string> kept = read_file(file); kept.ok() && !parse_uuid(kept->substr(0, 36)).is_nil()) return kept->substr(0, 36);
+  RealRandom random;
+  std::string id = to_text(random.uuid());
+  std::ofstream(file) << id << '\n';
+  if (const Result<std::string> kept = read_file(file); !kept.ok() || kept->substr(0, 36) != id) return fail(Code::internal, "write {}: it does not read back", file.string());
+  return id;
+}
+
 Result<Log> open_log(const model::AgentConfig& config) {
   LogOptions options;
   options.level = parse_log_level(config.log_level).value_or(LogLevel::info);
@@ -384,6 +395,10 @@ Result<void> serve(Context& context) {
     info.version = nomad_version;
     info.bind_address = config.bind_addr;
     info.rpc_address = fmt::format("{}:{}", config.rpc_host(), config.rpc_port);
+    info.data_dir = config.dev ? "" : config.data_dir;
+    info.alloc_dir = config.client.alloc_dir;
+    info.state_dir = config.client.state_dir;
+    DROVER_LET(info.server_id, server_id(fs::path(config.data_dir) / "server" / "server-id"));
     info.http_port = static_cast<std::uint16_t>(config.http_port);
     info.rpc_port = static_cast<std::uint16_t>(config.rpc_port);
     info.serf_port = static_cast<std::uint16_t>(config.serf_port);

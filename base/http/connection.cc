@@ -191,7 +191,8 @@ std::string Connection::head(const Response& response, const Exchange& exchange)
     out += "Content-Type: text/plain; charset=utf-8\r\n";
   }
   if (!exchange.keep_alive) out += "Connection: close\r\n";
-  out += text("Vary: Accept-Encoding\r\nDate: {}\r\n", http_date(shared_.loop.now()));
+  if (!response.headers.find("Vary")) out += "Vary: Accept-Encoding\r\n";
+  out += text("Date: {}\r\n", http_date(shared_.loop.now()));
   return out;
 }
 

@@ -1,3 +1,4 @@
+#include "model/diff/job_diff.h"
 #include "model/json/codec.h"
 #include "model/proto/answers.pb.h"
 #include "model/proto/diff.pb.h"
@@ -128,7 +129,11 @@ Async<http::Response> plan_job(HttpParts* parts, api::Call call) {
   request.job = std::make_shared<const model::Job>(std::move(*body.mutable_job()));
   const Result<JobPlanned> planned = co_await parts->server.plan_job(std::move(request));
   if (!planned) co_return api::refuse(planned.error());
-  co_return written(*planned->response, planned->response->index(), call.params.pretty);
+  if (!body.diff()) co_return written(*planned->response, planned->response->index(), call.params.pretty);
+  model::JobPlanResponse answer = *planned->response;
+  *answer.mutable_diff() = model::diff_jobs(planned->old_job.get(), planned->new_job.get());
+  model::annotate(*answer.mutable_diff(), answer.annotations());
+  co_return written(answer, answer.index(), call.params.pretty);
 }
 
 }  // namespace

@@ -22,6 +22,9 @@ struct AgentInfo {
   std::string version = "0.0.0";
   std::string bind_address = "127.0.0.1";
   std::string rpc_address = "127.0.0.1:4647";  ///< advertised: the leader's address
+  std::string data_dir;     ///< "" for none; paths of answers begin there
+  std::string alloc_dir;
+  std::string state_dir;
   std::uint16_t http_port = 4646;
   std::uint16_t rpc_port = 4647;
   std::uint16_t serf_port = 4648;
