@@ -130,7 +130,9 @@ std::vector<api::Route> http_routes(HttpParts& parts) {
   std::vector<api::Route> routes;
   add_job_routes(parts, routes);
   add_job_write_routes(parts, routes);
+  add_job_action_routes(parts, routes);
   add_job_status_routes(parts, routes);
+  add_event_routes(parts, routes);
   add_job_file_routes(parts, routes);
   add_alloc_routes(parts, routes);
   add_eval_routes(parts, routes);

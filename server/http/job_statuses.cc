@@ -72,14 +72,7 @@ Value deployment_of(const Snapshot& state, const JobKey& job) {
 Value children_of(const Snapshot& state, const JobKey& job, const model::Job& spec) {
   if (!spec.has_periodic() && !spec.has_parameterized_job()) return {};
   Value out;
-  const std::string begin = job.id + "/";
-  state.each_job(JobKey{.ns = job.ns, .id = begin}, [&](const JobRow& row) {
-    const JobKey& key = state.name_of(row);
-    if (key.ns != job.ns || !key.id.starts_with(begin)) return false;
-    const JobVersionRow& child = *state.current(row);
-    if (child.spec->parent_id() == job.id) out.push(to_text(child.status));
-    return true;
-  });
+  state.each_child(job.ns, job.id, [&out](const JobVersionRow& child) { return out.push(to_text(child.status)), true; });
   return out;
 }
 

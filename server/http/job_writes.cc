@@ -4,6 +4,7 @@
 #include "model/proto/diff.pb.h"
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
+#include "model/proto/job_view.pb.h"
 #include "model/proto/requests.pb.h"
 #include "server/http/handlers.h"
 
@@ -57,6 +58,7 @@ Async<http::Response> register_job(HttpParts* parts, api::Call call) {
   request.preserve_counts = body.preserve_counts();
   request.preserve_resources = body.preserve_resources();
   request.eval_priority = body.eval_priority();
+  if (body.has_submission()) request.submission = std::make_shared<const model::JobSubmission>(body.submission());
   const std::string ns = namespace_of(call, body.namespace_(), &body.job());
   body.mutable_job()->set_namespace_(ns);
   body.mutable_job()->set_region(parts->info.region);

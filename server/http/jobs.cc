@@ -6,6 +6,7 @@
 #include "model/proto/deployment.pb.h"
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
+#include "model/proto/job_tag.pb.h"
 #include "model/proto/job_view.pb.h"
 #include "model/spec.h"
 #include "server/http/alloc_stubs.h"
@@ -126,6 +127,7 @@ struct DiffBase {
 Result<const JobVersionRow*> base_row(const Snapshot& state, const api::Call& call, const DiffBase& base) {
   for (const JobVersionRow* row : state.versions(call.params.ns, call.capture())) {
     if (base.version && row->version == *base.version) return row;
+    if (!base.tag.empty() && row->tag && row->tag->name() == base.tag) return row;
   }
   if (!base.tag.empty()) return fail(Code::invalid, "tag \"{}\" not found", base.tag);
   if (base.version) return fail(Code::invalid, "version {} not found", *base.version);

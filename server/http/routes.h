@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,8 @@
 #include "server/server.h"
 
 namespace drover::server {
+
+class EventLog;
 
 /// What the API tells of the agent that serves it.
 struct AgentInfo {
@@ -47,6 +50,7 @@ struct HttpParts {
   Random& random;
   api::ClientEndpoints& clients;
   AgentInfo info;
+  std::shared_ptr<EventLog> events = nullptr;  ///< null: no event stream
 };
 
 /// Every route of a server agent:

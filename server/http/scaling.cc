@@ -1,12 +1,15 @@
 #include <algorithm>
 
 #include "base/json/json.h"
+#include "model/json/codec.h"
+#include "model/proto/answers.pb.h"
 #include "model/proto/job.pb.h"
-#include "model/proto/alloc.pb.h"
+#include "model/proto/scaling.pb.h"
 #include "server/http/handlers.h"
+#include "server/http/json_body.h"
 #include "server/http/scaling_policies.h"
 
-/// Scaling: the policies of groups, and how a job's groups stand.
+/// Scaling: the policies of groups, how a job's groups stand, and changing their count.
 namespace drover::server {
 namespace {
 
@@ -132,6 +135,28 @@ std::map<std::string, Placed> placed_groups(const Snapshot& state, const JobKey&
   return groups;
 }
 
+Value event_of(const model::ScalingEvent& event) {
+  Value out = Value::map();
+  out.set("Count", event.has_count() ? Value(event.count()) : Value());
+  out.set("CreateIndex", static_cast<std::int64_t>(event.create_index()));
+  out.set("Error", event.error());
+  out.set("EvalID", event.has_eval_id() ? Value(event.eval_id()) : Value());
+  out.set("Message", event.message());
+  out.set("Meta", real_json(event.meta()));
+  out.set("PreviousCount", event.previous_count());
+  out.set("Time", event.time());
+  return out;
+}
+
+Value events_of(const JobRow& job, const std::string& group) {
+  Value out;
+  if (!job.scaling) return out;
+  const auto events = job.scaling->groups.find(group);
+  if (events == job.scaling->groups.end()) return out;
+  for (const auto& event : events->second) out.push(event_of(*event));
+  return out;
+}
+
 Value scale_status(const Snapshot& state, const JobKey& key, const JobRow& row) {
   const JobVersionRow& version = *state.current(row);
   auto placed = placed_groups(state, key);
@@ -140,7 +165,7 @@ Value scale_status(const Snapshot& state, const JobKey& key, const JobRow& row) 
     const Placed& now = placed[group.name()];
     Value one = Value::map();
     one.set("Desired", group.count());
-    one.set("Events", Value());
+    one.set("Events", events_of(row, group.name()));
     one.set("Healthy", now.healthy);
     one.set("Placed", now.placed);
     one.set("Running", now.running);
@@ -159,7 +184,8 @@ Value scale_status(const Snapshot& state, const JobKey& key, const JobRow& row) 
 
 std::vector<WaitFor> scale_changes(const api::Call& call) {
   const JobKey job{.ns = call.params.ns, .id = call.capture()};
-  return {WaitFor{.topic = Topic::jobs, .id = {}, .job = job}, WaitFor{.topic = Topic::allocs}};
+  return {WaitFor{.topic = Topic::jobs, .id = {}, .job = job}, WaitFor{.topic = Topic::scaling, .id = {}, .job = job},
+          WaitFor{.topic = Topic::allocs}};
 }
 
 api::Found read_status(SnapshotPtr state, CallPtr call) {
@@ -167,10 +193,47 @@ api::Found read_status(SnapshotPtr state, CallPtr call) {
   const JobRow* row = state->job(key.ns, key.id);
   if (!row) return missing(std::max<Index>(1, state->index(Topic::jobs)), state, "job not found");
   Index newest = state->current(*row)->modify_index;
+  if (row->scaling) newest = std::max(newest, row->scaling->modify_index);
   for (const auto& [group, placed] : placed_groups(*state, key)) newest = std::max(newest, placed.newest);
   return found(newest, state, call, [key](const SnapshotPtr& s, const CallPtr& c) {
     return api::json(json::write(scale_status(*s, key, *s->job(key.ns, key.id))), c->params.pretty);
   });
+}
+
+/// The codes of a refused scaling: what is wrong with the request is 400 here.
+http::Response scale_error(const Error& error) {
+  return error.code == Code::invalid ? api::refuse(400, error.message) : api::refuse(error);
+}
+
+Async<http::Response> scale(HttpParts* parts, api::Call call) {
+  Body body = body_of(call);
+  if (body.refusal) co_return std::move(*body.refusal);
+  const Value* target = member(body.value, "Target");
+  const std::string job = target ? text_member(*target, "Job") : "";
+  if (!job.empty() && job != call.capture()) co_return api::refuse(400, "job ID in payload did not match URL");
+  ScaleJob request;
+  const std::string of_body = text_member(body.value, "Namespace");
+  request.job = {.ns = namespace_of(call, of_body, nullptr), .id = call.capture()};
+  request.group = target ? text_member(*target, "Group") : "";
+  request.count = int_member(body.value, "Count");
+  request.message = text_member(body.value, "Message");
+  request.error = bool_member(body.value, "Error");
+  const Value* meta = member(body.value, "Meta");
+  if (meta) request.meta = json::write(*meta);
+  request.job_modify_index = static_cast<Index>(int_member(body.value, "JobModifyIndex").value_or(0));
+
+  const Result<JobRegistered> done = co_await parts->server.scale_job(std::move(request));
+  if (!done) co_return scale_error(done.error());
+  model::JobRegisterResponse answer;
+  answer.set_eval_id(done->eval_id);
+  answer.set_eval_create_index(done->eval_create_index);
+  answer.set_job_modify_index(done->job_modify_index);
+  answer.set_warnings(done->warnings);
+  answer.set_index(done->index);
+  answer.set_known_leader(true);
+  http::Response response = api::json(answer, call.params.pretty);
+  api::set_index(response, done->index);
+  co_return response;
 }
 
 }  // namespace
@@ -192,6 +255,7 @@ void add_scaling_routes(HttpParts& parts, std::vector<api::Route>& routes) {
   routes.push_back(read_route(parts, "/v1/scaling/policies", "list-scaling-policies|list-jobs", list_policies, job_changes));
   routes.push_back(read_route(parts, "/v1/scaling/policy/{id}", "read-scaling-policy|read-job", read_policy, job_changes));
   routes.push_back(read_route(parts, "/v1/job/{id}/scale", "read-job|read-job-scaling", read_status, scale_changes));
+  routes.push_back(write_route(parts, "PUT|POST", "/v1/job/{id}/scale", "scale-job|submit-job", scale));
 }
 
 }  // namespace drover::server

@@ -11,16 +11,6 @@ struct Known {
 };
 
 constexpr Known not_yet[] = {
-    {"PUT|POST|DELETE", "/v1/job/{id}/versions/{tag}/tag"},
-    {"PUT|POST", "/v1/job/{id}/revert"},
-    {"PUT|POST", "/v1/job/{id}/stable"},
-    {"PUT|POST", "/v1/job/{id}/scale"},
-    {"PUT|POST", "/v1/job/{id}/dispatch"},
-    {"PUT|POST", "/v1/job/{id}/dispatch/payload"},
-    {"PUT|POST", "/v1/job/{id}/periodic/force"},
-    {"GET", "/v1/job/{id}/submission"},
-    {"GET", "/v1/job/{id}/actions"},
-    {"GET", "/v1/event/stream"},
     {"*", "/v1/job/{id}/action"},
     {"*", "/v1/client/allocation/{id}/snapshot"},
     {"GET|PUT|POST", "/v1/client/allocation/{id}/pause"},

@@ -178,6 +178,9 @@ def main():
         rows = [again.get(name(row), row) if not row["equal"] and not known.expects(row) else row for row in rows]
 
     agreed = sum(row["equal"] for row in rows)
+    either = [name(row) for row in rows if row["equal"] and name(row) in known.either]
+    if either:
+        print(f"note: {len(either)} exchanges listed with ? agree this time, the first: {', '.join(either[:3])}")
     failed = 0
     for row in rows:
         if not row["equal"] and not known.expects(row):

@@ -29,6 +29,40 @@ TEST_CASE("versions show what differs from the one before, or from a given one",
   CHECK(world.get("/v1/job/web/versions?diffs=true&diff_tag=x").body == "tag \"x\" not found");
 }
 
+TEST_CASE("a job goes back to a version, and versions get names", "[server][http]") {
+  HttpWorld world;
+  submit_twice(world);
+
+  CHECK(world.ask("PUT", "/v1/job/web/versions/gold/tag", R"({"Version":0,"Description":"d"})").status == 200);
+  CHECK(world.ask("PUT", "/v1/job/web/revert", R"({"JobVersion":0})").body == "JobID must be specified");
+  CHECK(world.ask("PUT", "/v1/job/web/revert", R"({"JobID":"other","JobVersion":0})").body == "Job ID does not match");
+  CHECK(world.ask("PUT", "/v1/job/web/revert", R"({"JobID":"web","JobVersion":1})").body == "can't revert to current version");
+  const http::Response reverted = world.ask("PUT", "/v1/job/web/revert", R"({"JobID":"web","JobVersion":0})");
+  REQUIRE(reverted.status == 200);
+  CHECK(number_at(world.get_json("/v1/job/web"), "Version") == 2);
+  CHECK(world.ask("DELETE", "/v1/job/web/versions/gold/tag").status == 200);
+  CHECK(world.ask("PUT", "/v1/job/web/stable", R"({"JobID":"web","JobVersion":2,"Stable":true})").status == 200);
+  CHECK(world.get_json("/v1/job/web").find("Stable")->boolean());
+}
+
+TEST_CASE("a group is scaled, and its status tells of it", "[server][http]") {
+  HttpWorld world;
+  REQUIRE(world.submit("web").status == 200);
+
+  const http::Response scaled = world.ask("PUT", "/v1/job/web/scale", R"({"Count":4,"Message":"more","Meta":{"a":1},"Target":{"Group":"g"}})");
+  REQUIRE(scaled.status == 200);
+  const Value status = world.get_json("/v1/job/web/scale");
+  const Value& group = *status.find("TaskGroups")->find("g");
+  CHECK(number_at(group, "Desired") == 4);
+  CHECK(text_at(group.find("Events")->items()[0], "Message") == "more");
+  CHECK(group.find("Events")->items()[0].find("Meta")->find("a")->is_real());
+  CHECK(world.ask("PUT", "/v1/job/web/scale", R"({"Count":1,"Target":{"Group":"nope"}})").status == 400);
+  CHECK(world.ask("PUT", "/v1/job/none/scale", R"({"Count":1,"Target":{"Group":"g"}})").status == 404);
+  CHECK(world.ask("PUT", "/v1/job/web/scale", R"({"Count":1,"Target":{"Group":"g","Job":"x"}})").body == "job ID in payload did not match URL");
+  CHECK(world.ask("PUT", "/v1/job/web/scale", "{").body == "unexpected EOF");
+  CHECK(world.get("/v1/job/none/scale").body == "job not found");
+}
+
 TEST_CASE("scaling policies come from the jobs, with ids that stay", "[server][http]") {
   HttpWorld world;
   CHECK(world.get("/v1/scaling/policies").body == "[]");
@@ -77,6 +111,23 @@ TEST_CASE("job statuses show allocations, newest change first", "[server][http]"
   CHECK(list.items()[0].find("Allocs")->items().size() == 2);
   CHECK(parse(world.ask("POST", "/v1/jobs/statuses", R"({"Jobs":[{"ID":"a"},{"ID":"nope"}]})")).items().size() == 1);
   CHECK(world.ask("POST", "/v1/jobs/statuses", R"({"Jobs":[]})").body == "no jobs in request");
+}
+
+TEST_CASE("a parameterized job is dispatched, and what is wrong is said", "[server][http]") {
+  HttpWorld world;
+  REQUIRE(world.submit("param", R"(,"X":1)").status == 200);
+  CHECK(world.ask("PUT", "/v1/job/param/dispatch", "{}").body == "Specified job \"param\" is not a parameterized job");
+  CHECK(world.ask("PUT", "/v1/job/none/dispatch", "{}").body == "parameterized job not found");
+  CHECK(world.ask("PUT", "/v1/job/param/dispatch", R"({"Payload":"***"})").body == "illegal base64 data at input byte 0");
+  CHECK(world.ask("PUT", "/v1/job/param/periodic/force").body == "can't force launch non-periodic job");
+
+  std::string job = HttpWorld::job_json("run");
+  job.replace(job.find(R"("Type":"service")"), 16, R"("Type":"batch","ParameterizedJob":{"MetaRequired":["a"]})");
+  REQUIRE(world.ask("PUT", "/v1/jobs", job).status == 200);
+  const http::Response done = world.ask("PUT", "/v1/job/run/dispatch", R"({"Meta":{"a":"1"},"Payload":"aGk="})");
+  INFO(done.body);
+  REQUIRE(done.status == 200);
+  CHECK(text_at(parse(done), "DispatchedJobID").starts_with("run/dispatch-"));
 }
 
 TEST_CASE("a plan with a difference shows it, with what it forces", "[server][http]") {
