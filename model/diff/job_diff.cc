@@ -205,7 +205,6 @@ void compare_task_objects(const Task* before, const Task* after, Objects& out) {
   const Make<Action> action = compare_action;
   const auto action_name = [](const Action& one) { return one.name(); };
   compare_named<Action>(list_of(before, &Task::actions), list_of(after, &Task::actions), action_name, action, out);
-  compare_object("Lifecycle", part(before, &Task::has_lifecycle, &Task::lifecycle), part(after, &Task::has_lifecycle, &Task::lifecycle), out);
   compare_set<VolumeMount>(list_of(before, &Task::volume_mounts), list_of(after, &Task::volume_mounts), plain<VolumeMount>("VolumeMount"), out);
 }
 

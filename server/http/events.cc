@@ -78,7 +78,7 @@ Async<http::Response> events(HttpParts* parts, api::Call call) {
 }  // namespace
 
 void add_event_routes(HttpParts& parts, std::vector<api::Route>& routes) {
-  routes.push_back(local_route(parts, "GET", "/v1/event/stream", "", events, api::Looks::regional));
+  routes.push_back(local_route(parts, "GET", "/v1/event/stream", "", events, api::Looks::nothing));
 }
 
 }  // namespace drover::server

@@ -16,7 +16,8 @@ bool same_name(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string json_problem(const Error& error) {
-  return error.message.ends_with("incomplete JSON") ? "unexpected EOF" : error.message;
+  const bool incomplete = error.message.ends_with("incomplete JSON") || error.message.ends_with("in the middle of a value");
+  return incomplete ? "unexpected EOF" : error.message;
 }
 
 Body body_of(const api::Call& call) {
