@@ -8,7 +8,6 @@
 #include "base/hcl/diagnostic.h"
 #include "base/json/json.h"
 #include "cli/alloc_exec.h"
-#include "cli/driver.h"
 #include "cli/command.h"
 #include "cli/job_schema.h"
 #include "cli/language_commands.h"
@@ -38,7 +37,6 @@ const std::vector<Command>& all_commands() {
     add_operator_commands(rows);
     add_tls_commands(rows);
     add_fmt_commands(rows);
-    add_driver_commands(rows);
     add_job_schema_commands(rows);
     add_language_commands(rows);
     return rows;

@@ -57,7 +57,8 @@ class Pipe {
       if (paused) continue;
       const ssize_t got = ::read(fd_, chunk.data(), chunk.size());
       const bool writer = got > 0 || (got < 0 && errno == EAGAIN);
-      had_writer = had_writer || writer;
+      // A writer that came and went between two looks leaves its hang-up.
+      had_writer = had_writer || writer || (wait.revents & POLLHUP) != 0;
       const std::lock_guard lock(mutex_);
       if (got > 0) text_.append(chunk.data(), static_cast<std::size_t>(got));
       ended_ = had_writer && got == 0;

@@ -1,5 +1,7 @@
 #include "conformance/driver.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include "sdk/host/handshake_line.h"
 
 namespace drover::conformance {
@@ -20,6 +22,10 @@ void set(google::protobuf::Duration& message, Duration value) {
 std::string shown(const rpc::Status& status) {
   if (status.ok()) return "OK";
   return "code " + std::to_string(static_cast<int>(status.code)) + ": " + status.message;
+}
+
+bool is_same(const google::protobuf::Message& one, const google::protobuf::Message& other) {
+  return google::protobuf::util::MessageDifferencer::Equals(one, other);
 }
 
 std::map<std::string, std::string> handshake_env(const std::string& socket_dir) {

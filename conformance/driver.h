@@ -85,6 +85,9 @@ class Driver {
   std::string target_;
 };
 
+/// Equal as messages: the bytes of one with maps differ from time to time.
+bool is_same(const google::protobuf::Message& one, const google::protobuf::Message& other);
+
 /// A message of a stream, parsed.
 template <class Message>
 std::optional<Message> next(Stream& stream, Duration limit) {

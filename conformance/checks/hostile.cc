@@ -47,7 +47,9 @@ Check garbage(const Method& method) {
             DROVER_LET(const rpc::Status status, asked(*driver, name, "\xff\xff\xff\xff"));
             EXPECT(!status.ok(), "it says OK");
             EXPECT(status.code != rpc::StatusCode::deadline_exceeded, "it is not answered");
-            return lives(*driver);
+            const Result<void> after = lives(*driver);
+            if (name == "SetConfig") bench.drop_driver();  // whatever it made of that: the next check wants the right one
+            return after;
           }};
 }
 
@@ -58,7 +60,9 @@ Check empty(const Method& method) {
             DROVER_LET(Driver * driver, bench.driver());
             DROVER_LET(const rpc::Status status, asked(*driver, name, ""));
             EXPECT(status.code != rpc::StatusCode::deadline_exceeded, "it is not answered");
-            return lives(*driver);
+            const Result<void> after = lives(*driver);
+            if (name == "SetConfig") bench.drop_driver();  // whatever it made of that: the next check wants the right one
+            return after;
           }};
 }
 
@@ -69,7 +73,9 @@ Check no_utf8(const Method& method) {
             DROVER_LET(Driver * driver, bench.driver());
             DROVER_LET(const rpc::Status status, asked(*driver, name, std::string("\x0a\x02\xff\xfe", 4)));
             EXPECT(status.code != rpc::StatusCode::deadline_exceeded, "it is not answered");
-            return lives(*driver);
+            const Result<void> after = lives(*driver);
+            if (name == "SetConfig") bench.drop_driver();  // whatever it made of that: the next check wants the right one
+            return after;
           }};
 }
 
@@ -81,7 +87,9 @@ Result<void> cancelled_everywhere(Bench& bench) {
   for (const Method& method : methods) {
     for (int i = 0; i < 5; ++i) driver->open(path_of(method.name))->cancel();
   }
-  return lives(*driver);
+  const Result<void> after = lives(*driver);
+  bench.drop_driver();
+  return after;
 }
 
 }  // namespace hostile_part

@@ -260,7 +260,7 @@ std::vector<Check> recovery_checks() {
          EXPECT(!reply.status.ok(), "it says OK");
          return {};
        }},
-      {"recover.destroyed", Level::core, Must::must, tasks, "RecoverTask of a task that was destroyed is an error, and starts nothing",
+      {"recover.destroyed", Level::process, Must::must, shell, "RecoverTask of a task that was destroyed is an error, and starts nothing",
        [](Bench& bench) -> Result<void> {
          DROVER_LET(Driver * driver, bench.driver());
          DROVER_LET(const auto task, bench.started(bench.fixture().forever()));
