@@ -24,6 +24,7 @@ std::string shown(const rpc::Status& status) {
   return "code " + std::to_string(static_cast<int>(status.code)) + ": " + status.message;
 }
 
+// Not the bytes: maps are written in another order each time.
 bool is_same(const google::protobuf::Message& one, const google::protobuf::Message& other) {
   return google::protobuf::util::MessageDifferencer::Equals(one, other);
 }

@@ -24,7 +24,7 @@ struct Answer {
   bool ok() const { return status.ok(); }
 };
 
-/// "Unknown: no such task", for reports.
+/// "code 2: no such task", for reports.
 std::string shown(const rpc::Status& status);
 
 /// The environment that an agent gives to a plugin.
