@@ -57,7 +57,7 @@ class Pipe {
       if (paused) continue;
       const ssize_t got = ::read(fd_, chunk.data(), chunk.size());
       const bool writer = got > 0 || (got < 0 && errno == EAGAIN);
-      // A writer that came and went between two looks leaves its hang-up.
+      // A writer that came and went between two looks leaves its hang-up, which poll() tells.
       had_writer = had_writer || writer || (wait.revents & POLLHUP) != 0;
       const std::lock_guard lock(mutex_);
       if (got > 0) text_.append(chunk.data(), static_cast<std::size_t>(got));
@@ -84,7 +84,7 @@ struct Task::Pipes {
 };
 
 Task::Task(Bench& bench, std::string name) : bench_(bench) {
-  const std::string alloc_id = bench.unique("a110c000-0000-4000-8000-0000");
+  const std::string alloc_id = bench.unique(bench.setup().alloc_prefix);
   const std::string alloc = bench.setup().folder + "/" + alloc_id.substr(alloc_id.size() - 8);
   config.set_name(name);
   config.set_alloc_id(alloc_id);

@@ -58,6 +58,7 @@ class Bench {
     std::map<std::string, std::string> env;  ///< added to the handshake's
     Fixture fixture;
     std::string folder;  ///< for tasks, sockets; ours alone and short
+    std::string alloc_prefix = "a110c000-0000-4000-8000-0000";  ///< of allocation ids: ours alone too, where judges run beside each other
   };
 
   explicit Bench(Setup setup) : setup_(std::move(setup)) {}

@@ -84,7 +84,9 @@ int run(const Options& options, const std::vector<Check>& checks) {
   if (!fixture) {
     status = complain(fixture.error().message);
   } else {
-    Bench bench({fs::absolute(options.plugin), options.args, {}, *fixture, name});
+    char prefix[40];
+    std::snprintf(prefix, sizeof prefix, "a110c000-%04x-4000-8000-0000", static_cast<unsigned>(::getpid() & 0xffff));
+    Bench bench({fs::absolute(options.plugin), options.args, {}, *fixture, name, prefix});
     const bool speaks = options.format == "text";
     const auto told = [speaks, &options](const Outcome& outcome) {
       if (!speaks || (options.quiet && outcome.verdict != Verdict::failed)) return;

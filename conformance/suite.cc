@@ -116,7 +116,7 @@ Result<Judgement> judge(Bench& bench, const std::vector<Check>& checks, const Se
     ::kill(pid, SIGKILL);
   }
   for (const std::string& mount : mounts_below(bench.setup().folder)) judgement.left.push_back("mount " + mount);
-  for (const std::string& group : cgroups_with("a110c000-0000-4000-8000-0000")) judgement.left.push_back("control group " + group);
+  for (const std::string& group : cgroups_with(bench.setup().alloc_prefix)) judgement.left.push_back("control group " + group);
   return judgement;
 }
 

@@ -155,7 +155,9 @@ std::vector<Check> output_checks() {
          DROVER_LET(const auto task, ended(bench, "grep -E '^Sig(Blk|Ign):' /proc/self/status"));
          const std::string output = task->output();
          EXPECT(output.find("SigBlk:\t0000000000000000") != std::string::npos, "it blocks: {}", output);
-         EXPECT(output.find("SigIgn:\t0000000000000000") != std::string::npos, "it ignores: {}", output);
+         // 32 and 33 are the C library's own: whoever started the judge may have left them ignored.
+         const bool ignores = output.find("SigIgn:\t0000000000000000") == std::string::npos && output.find("SigIgn:\t0000000180000000") == std::string::npos;
+         EXPECT(!ignores, "it ignores: {}", output);
          return {};
        }},
       {"task.user", Level::isolation, Must::must, shell | host_files, "A task with a user runs as that user",
