@@ -1,4 +1,5 @@
 # A check that has no driver which fails it is not trusted: it fails the build.
+cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND ${JUDGE} --list OUTPUT_VARIABLE checks COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND ${BROKEN} --list OUTPUT_VARIABLE faults COMMAND_ERROR_IS_FATAL ANY)
 string(REGEX MATCHALL "[^\n]+" checks "${checks}")
