@@ -126,7 +126,7 @@ Async<http::Response> Api::handle(http::Request request) {
   const bool of_origin = depends_on_origin(request.path);
   const bool framed = is_framed(request);
   http::Response response = co_await dispatch(std::move(request));
-  if (of_origin) response.headers.set("Vary", framed ? "Origin" : "Accept-Encoding, Origin");
+  if (of_origin) response.headers.set("Vary", framed && response.status != 404 ? "Origin" : "Accept-Encoding, Origin");
   for (const auto& [name, value] : options_.headers) response.headers.set(name, value);
   co_return response;
 }
