@@ -7,6 +7,7 @@ on the clock and may do either.
 
 Last line: `N passed, N failed`. The recordings are looked for in ../shared, or in $DROVER_SHARED."""
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
@@ -19,6 +20,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
+import census  # noqa: E402
 import harness  # noqa: E402
 
 WORKERS = 3  # agents at a time, each in its own namespaces; they mostly wait
@@ -80,6 +82,7 @@ def work(options, shared):
     """In its own namespaces: one agent, some groups, a report."""
     harness.enter_namespaces()
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    groups_before = set(census.cgroups())
     world = harness.World(pathlib.Path(options.build).resolve())
     spec = importlib.util.spec_from_file_location("recording_agent", shared / "recordings" / "agent.py")
     module = importlib.util.module_from_spec(spec)
@@ -99,8 +102,11 @@ def work(options, shared):
         if agent.process.poll() is not None:
             raise SystemExit(f"the agent ended with {agent.process.returncode}:\n{agent.log()[-3000:]}")
     finally:
+        with contextlib.suppress(AssertionError):
+            agent.stop()
         world.close()
         harness.kill_all_left()
+        census.remove_empty_cgroups(groups_before)
 
 
 # How long a group takes, in seconds, where it is long: so that workers end at about the same time.

@@ -16,6 +16,7 @@ import tarfile
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
+import census  # noqa: E402
 import harness  # noqa: E402
 
 VERSION = "2.1.0"
@@ -192,6 +193,7 @@ def main():
         return 0
     harness.enter_namespaces()
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    groups_before = set(census.cgroups())
     world = harness.World(pathlib.Path(options.build).resolve())
     passed, failed = 0, 0
     try:
@@ -206,6 +208,7 @@ def main():
     finally:
         world.close()
         harness.kill_all_left()
+        census.remove_empty_cgroups(groups_before)
         shutil.rmtree(world.dir, ignore_errors=True)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
