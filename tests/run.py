@@ -108,6 +108,14 @@ def show(outcome):
                 print("    " + line, flush=True)
 
 
+def blame(output):
+    """The lines around what failed, at most 40."""
+    lines = output.splitlines()
+    at = [i for i, line in enumerate(lines) if "FAILED:" in line or line.startswith("FAIL ")][:4]
+    chosen = [line for i in at for line in lines[i:i + 10]]
+    return chosen or lines[-40:]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "dev")
@@ -143,6 +151,10 @@ def main():
             show(outcome)
             outcomes.append(outcome)
 
+    # Again at the end, where a log that is cut still has it.
+    for outcome in outcomes:
+        if outcome.failed:
+            print(f"failed: {outcome.name}\n" + "\n".join("    " + line for line in blame(outcome.output)), flush=True)
     failed = sum(o.failed for o in outcomes)
     print(f"{sum(o.passed for o in outcomes)} passed, {failed} failed")
     sys.exit(1 if failed or not outcomes else 0)
