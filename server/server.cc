@@ -38,7 +38,8 @@ PassResult run_pass(const PassRequest& request) {
   const std::shared_ptr<const model::Job> job = version ? version->spec : nullptr;
   const auto allocs = existing_allocs(state, job.get(), eval.namespace_(), eval.job_id());
   const ScheduleRequest wanted{.eval = eval, .job = job, .nodes = *request.nodes, .allocs = allocs, .snapshot_index = state.index(),
-                               .now = request.now, .settings = {.grouped = true}};
+                               .now = request.now, .settings = {.grouped = true},
+                               .deployments = deployments_of(state, eval.namespace_(), eval.job_id())};
   Scheduled scheduled = schedule(wanted, random);
   PassResult result;
   result.plan_is_empty = scheduled.plan_is_empty();

@@ -25,6 +25,11 @@ void extend_deadline(model::DeploymentState& group, bool placed, bool healthy, s
   if (healthy) group.set_require_progress_by(std::max(group.require_progress_by(), now + group.progress_deadline()));
 }
 
+/// The time in which nothing was to happen does not count.
+void restart_deadline(model::DeploymentState& group, std::int64_t now) {
+  if (group.require_progress_by() > 0) group.set_require_progress_by(std::max(group.require_progress_by(), now + group.progress_deadline()));
+}
+
 /// What commands have counted, a scheduler does not know better.
 void keep_counted(const model::DeploymentState& counted, model::DeploymentState& group) {
   group.set_placed_allocs(counted.placed_allocs());
@@ -53,6 +58,9 @@ Result<void> State::set_deployment_status(const Uuid& id, const std::string& sta
   const model::Deployment* known = Snapshot::deployment(id);
   if (!known) return fail(Code::not_found, "there is no deployment {}", to_text(id));
   model::Deployment deployment = *known;
+  if (known->status() == "paused" && status == "running") {
+    for (auto& [name, group] : *deployment.mutable_task_groups()) restart_deadline(group, time_);  // each by itself
+  }
   deployment.set_status(status);
   deployment.set_status_description(description);
   deployment.set_modify_time(time_);
