@@ -57,6 +57,20 @@ http::Response redirect(std::string to) {
   return response;
 }
 
+/// What pages of other origins may ask elsewhere, and caches must tell apart.
+bool depends_on_origin(std::string_view path) {
+  constexpr std::string_view parts[] = {"/v1/client/fs/", "/v1/client/stats", "/v1/client/allocation/", "/v1/client/metadata",
+                                        "/v1/client/identity", "/v1/vars", "/v1/var/"};
+  return std::any_of(std::begin(parts), std::end(parts), [path](std::string_view part) { return path.starts_with(part); });
+}
+
+/// Frames arrive as they are made, never compressed.
+bool is_framed(const http::Request& request) {
+  if (request.path.starts_with("/v1/client/fs/stream/")) return true;
+  const std::string* plain = request.parameter("plain");
+  return request.path.starts_with("/v1/client/fs/logs/") && !(plain && *plain == "true") && request.parameter("task") && request.parameter("type");
+}
+
 bool is_read(std::string_view method) { return method == "GET" || method == "HEAD"; }
 
 }  // namespace
@@ -109,7 +123,10 @@ const Route* Api::find(const http::Request& request, std::vector<std::string>& c
 }
 
 Async<http::Response> Api::handle(http::Request request) {
+  const bool of_origin = depends_on_origin(request.path);
+  const bool framed = is_framed(request);
   http::Response response = co_await dispatch(std::move(request));
+  if (of_origin) response.headers.set("Vary", framed && response.status != 404 ? "Origin" : "Accept-Encoding, Origin");
   for (const auto& [name, value] : options_.headers) response.headers.set(name, value);
   co_return response;
 }

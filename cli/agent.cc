@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "agent/session/grpc_link.h"
@@ -28,6 +29,7 @@
 #include "cli/server_role.h"
 #include "cli/version.h"
 #include "model/agent_config/agent_config.h"
+#include "server/http/event_log.h"
 #include "server/http/routes.h"
 #include "server/http/tunnel_endpoints.h"
 
@@ -226,16 +228,17 @@ ClientPaths client_paths(const model::AgentConfig& config, const std::string& ru
 /// no server: what that answers itself, it answers there.
 class HttpRole {
  public:
-  explicit HttpRole(RoleThread* shared) : own_(shared ? nullptr : std::make_unique<RoleThread>("http")), thread_(shared ? *shared : *own_) {}
+  explicit HttpRole(RoleThread& thread) : thread_(thread) {}
   HttpRole(const HttpRole&) = delete;
   HttpRole& operator=(const HttpRole&) = delete;
   ~HttpRole() {
     for (auto& listener : listeners_) thread_.wait_void([&listener] { return listener->stop(); });
   }
 
-  Result<void> start(const model::AgentConfig& config, server::Server& server, agent::Agent* agent, server::AgentInfo info) {
+  Result<void> start(const model::AgentConfig& config, server::Server& server, agent::Agent* agent, server::AgentInfo info,
+                     std::shared_ptr<server::EventLog> events) {
     endpoints_ = std::make_unique<server::TunnelEndpoints>(server.tunnels(), thread_.loop(), agent ? agent->node_id() : "");
-    parts_ = std::make_unique<server::HttpParts>(server::HttpParts{server, thread_.loop(), random_, *endpoints_, std::move(info)});
+    parts_ = std::make_unique<server::HttpParts>(server::HttpParts{server, thread_.loop(), random_, *endpoints_, std::move(info), std::move(events)});
     return listen(config, server::http_routes(*parts_));
   }
 
@@ -262,7 +265,6 @@ class HttpRole {
   }
 
  private:
-  std::unique_ptr<RoleThread> own_;
   RoleThread& thread_;
   RealRandom random_;
   api::AllowAll authorizer_;
@@ -295,6 +297,16 @@ void show_settings(const model::AgentConfig& config, const std::string& node_id)
   }
   out("\n==> drover agent started! Log data will stream in below:\n");
   std::fflush(stdout);
+}
+
+/// The id of this server: made once, kept in its folder.
+Result<std::string> server_id(const fs::path& file) {
+  if (const Result<std::string> kept = read_file(file); kept.ok() && !parse_uuid(kept->substr(0, 36)).is_nil()) return kept->substr(0, 36);
+  RealRandom random;
+  std::string id = to_text(random.uuid());
+  std::ofstream(file) << id << '\n';
+  if (const Result<std::string> kept = read_file(file); !kept.ok() || kept->substr(0, 36) != id) return fail(Code::internal, "write {}: it does not read back", file.string());
+  return id;
 }
 
 Result<Log> open_log(const model::AgentConfig& config) {
@@ -360,9 +372,14 @@ Result<void> serve(Context& context) {
   if (config.tls.rpc) {
     DROVER_LET(tls, load_tls(config));
   }
+  std::optional<RoleThread> http_thread;  // made before the server, ended after it: the server tells it of changes
+  std::shared_ptr<server::EventLog> events;
   std::unique_ptr<ServerRole> server;
   if (config.server.enabled) {
-    DROVER_LET(server, ServerRole::start(fs::path(config.data_dir) / "server", server_config(config, name), log.with("server")));
+    http_thread.emplace("http");
+    events = std::make_shared<server::EventLog>(http_thread->loop());
+    DROVER_LET(server, ServerRole::start(fs::path(config.data_dir) / "server", server_config(config, name), log.with("server"),
+                                         [&events](server::Server& made) { events->follow(made); }));
     if (!config.dev) DROVER_TRY(server->listen(fmt::format("{}:{}", config.rpc_host(), config.rpc_port), tls));
   }
   std::unique_ptr<ClientRole> client;
@@ -374,7 +391,7 @@ Result<void> serve(Context& context) {
     DROVER_LET(client, ClientRole::start(config, client_paths(config, runtime_dir, context.world), client_settings(config, name, context.world), std::move(make_link), log));
   }
   const std::string node_id = client ? client->agent().node_id() : "";
-  HttpRole http(server ? nullptr : &client->thread());
+  HttpRole http(server ? *http_thread : client->thread());
   http.log = log.hub();
   if (server) {
     server::AgentInfo info;
@@ -384,6 +401,10 @@ Result<void> serve(Context& context) {
     info.version = nomad_version;
     info.bind_address = config.bind_addr;
     info.rpc_address = fmt::format("{}:{}", config.rpc_host(), config.rpc_port);
+    info.data_dir = config.dev ? "" : config.data_dir;
+    info.alloc_dir = config.client.alloc_dir;
+    info.state_dir = config.client.state_dir;
+    DROVER_LET(info.server_id, server_id(fs::path(config.data_dir) / "server" / "server-id"));
     info.http_port = static_cast<std::uint16_t>(config.http_port);
     info.rpc_port = static_cast<std::uint16_t>(config.rpc_port);
     info.serf_port = static_cast<std::uint16_t>(config.serf_port);
@@ -391,7 +412,7 @@ Result<void> serve(Context& context) {
     info.client = client != nullptr;
     info.acl_enabled = config.acl.enabled;
     if (client) info.client_stats = [node_id] { return std::vector<std::pair<std::string, std::string>>{{"node_id", node_id}}; };
-    DROVER_TRY(http.start(config, server->server(), client ? &client->agent() : nullptr, std::move(info)));
+    DROVER_TRY(http.start(config, server->server(), client ? &client->agent() : nullptr, std::move(info), events));
   } else {
     DROVER_TRY(http.listen(config, client_routes(client->agent(), {.name = name, .version = std::string(nomad_version), .servers = server_addresses(config)})));
   }

@@ -13,7 +13,8 @@ namespace drover::cli {
 
 ServerRole::ServerRole() : thread_("server") {}
 
-Result<std::unique_ptr<ServerRole>> ServerRole::start(std::filesystem::path folder, server::ServerConfig config, Log log) {
+Result<std::unique_ptr<ServerRole>> ServerRole::start(std::filesystem::path folder, server::ServerConfig config, Log log,
+                                                        const std::function<void(server::Server&)>& prepare) {
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
   if (problem) return fail(Code::denied, "make the server's folder {}: {}; choose another data_dir", folder.string(), problem.message());
@@ -26,6 +27,7 @@ Result<std::unique_ptr<ServerRole>> ServerRole::start(std::filesystem::path fold
   role->workers_ = std::make_unique<ThreadWorkers>(std::max(1u, std::thread::hardware_concurrency()));
   role->server_ = std::make_unique<server::Server>(
       server::Server::Parts{loop, role->random_, *role->journal_, *role->snapshots_, *role->workers_, std::move(log)}, std::move(config));
+  prepare(*role->server_);
   DROVER_TRY(role->thread_.wait<Result<void>>([&role] { return role->server_->start(); }));
   return role;
 }

@@ -3,6 +3,7 @@
 #include <drover/result.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "base/log/log.h"
@@ -24,7 +25,9 @@ namespace drover::cli {
 class ServerRole {
  public:
   /// `folder` holds the journal and snapshots; made when missing, mode 0700. Returns when the server answers.
-  static Result<std::unique_ptr<ServerRole>> start(std::filesystem::path folder, server::ServerConfig config, Log log);
+  /// `prepare` is called with the server before it starts.
+  static Result<std::unique_ptr<ServerRole>> start(std::filesystem::path folder, server::ServerConfig config, Log log,
+                                                   const std::function<void(server::Server&)>& prepare);
   ~ServerRole();  ///< ends the server in order
 
   /// Takes agents that dial in over gRPC at "host:port"; plain without `tls`.

@@ -108,11 +108,19 @@ def show(outcome):
                 print("    " + line, flush=True)
 
 
+def blame(output):
+    """The lines around what failed, at most 40."""
+    lines = output.splitlines()
+    at = [i for i, line in enumerate(lines) if "FAILED:" in line or line.startswith("FAIL ")][:4]
+    chosen = [line for i in at for line in lines[i:i + 10]]
+    return chosen or lines[-40:]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "dev")
     parser.add_argument("--soak", action="store_true")
-    parser.add_argument("--asan", type=pathlib.Path, help="a tree built with that preset: the programs of tests/asan-tests.txt run from it as well")
+    parser.add_argument("--asan", type=pathlib.Path, help="a tree built with that preset: the programs of tests/asan-tests.txt (with --soak, of asan-soak-tests.txt too) run from it as well")
     parser.add_argument("--tsan", type=pathlib.Path, help="the same for tests/tsan-tests.txt")
     parser.add_argument("only", nargs="*", help="names of suites or unit test programs")
     options = parser.parse_args()
@@ -126,7 +134,8 @@ def main():
             show(outcome)
             outcomes.append(outcome)
         for kind, tree in (("asan", options.asan), ("tsan", options.tsan)):
-            names = (ROOT / "tests" / f"{kind}-tests.txt").read_text().split() if tree else []
+            lists = [f"{kind}-tests.txt"] + (["asan-soak-tests.txt"] if kind == "asan" and options.soak else [])
+            names = [name for each in lists for name in (ROOT / "tests" / each).read_text().split()] if tree else []
             chosen = [tree.resolve() / "tests" / name for name in names if wanted(f"{name}.{kind}")]
             for outcome in pool.map(sanitized, chosen, [kind] * len(chosen)):
                 show(outcome)
@@ -142,6 +151,10 @@ def main():
             show(outcome)
             outcomes.append(outcome)
 
+    # Again at the end, where a log that is cut still has it.
+    for outcome in outcomes:
+        if outcome.failed:
+            print(f"failed: {outcome.name}\n" + "\n".join("    " + line for line in blame(outcome.output)), flush=True)
     failed = sum(o.failed for o in outcomes)
     print(f"{sum(o.passed for o in outcomes)} passed, {failed} failed")
     sys.exit(1 if failed or not outcomes else 0)

@@ -3,12 +3,14 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 
 #include "base/http/gzip.h"
 #include "base/http/request_reader.h"
 #include "base/http/tls.h"
+#include "base/http/websocket.h"
 
 namespace drover::http {
 namespace {
@@ -16,6 +18,7 @@ namespace {
 constexpr std::size_t piece_max = 64 * 1024;  ///< what is compressed or sent in one go
 constexpr std::size_t drain_max = 64u << 20;  ///< what is read and dropped after a refusal, so that it is seen
 constexpr Duration drain_limit = 5s;
+constexpr Duration websocket_silence_max = 30s;  ///< then the client is asked for a sign, and given as long again
 
 std::string http_date(Instant now) {
   const std::time_t seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
@@ -126,6 +129,10 @@ Async<bool> Connection::serve_one() {
   request.reset();
   if (gone_) co_return false;
 
+  if (response.websocket) {
+    co_await converse(std::move(response), std::move(exchange));
+    co_return false;
+  }
   exchange.keep_alive = exchange.keep_alive && !shared_.stopping;
   const bool written = co_await write(std::move(response), exchange);
   co_return written && exchange.keep_alive;
@@ -160,6 +167,7 @@ Async<std::optional<Request>> Connection::read_request(Exchange& exchange) {
   exchange.gzip = accepts_gzip(request.headers.get("Accept-Encoding"));
   exchange.keep_alive = reader.keep_alive();
   exchange.http_1_0 = reader.http_1_0();
+  if (wants_websocket(request)) exchange.websocket_key = request.headers.get("Sec-WebSocket-Key");
   co_return request;
 }
 
@@ -191,7 +199,8 @@ std::string Connection::head(const Response& response, const Exchange& exchange)
     out += "Content-Type: text/plain; charset=utf-8\r\n";
   }
   if (!exchange.keep_alive) out += "Connection: close\r\n";
-  out += text("Vary: Accept-Encoding\r\nDate: {}\r\n", http_date(shared_.loop.now()));
+  if (!response.headers.find("Vary")) out += "Vary: Accept-Encoding\r\n";
+  out += text("Date: {}\r\n", http_date(shared_.loop.now()));
   return out;
 }
 
@@ -243,6 +252,48 @@ Async<bool> Connection::write_stream(Response response, Exchange exchange) {
   if (!complete || gone_) co_return false;
   const bool finished = co_await writer.finish();
   co_return finished && chunked;
+}
+
+Async<void> Connection::converse(Response response, Exchange exchange) {
+  if (!is_websocket_key(exchange.websocket_key)) {
+    co_await refuse(400, "this is a websocket: the request must ask for an upgrade to one, with a key");
+    co_return;
+  }
+  std::string out = text("HTTP/1.1 101 {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n\r\n", reason(101),
+                         websocket_accept(exchange.websocket_key));
+  enter(Phase::conversing);
+  heard_ = shared_.loop.uptime();
+  const bool head_sent = co_await send(out);
+  if (!head_sent) co_return;
+
+  ServerWebSocket::Wire wire{shared_.loop, pending_, [this] { return hear(); }, [this](std::string_view data) { return send(data); }};
+  ServerWebSocket socket(std::move(wire));
+  co_await response.websocket(socket);
+  if (gone_ || late_) co_return;
+  enter(Phase::writing);
+  co_await socket.finish();
+  if (!gone_) co_await drain();
+}
+
+Async<bool> Connection::hear() {
+  heard_ = std::max(heard_, since_);
+  listening_ = true;
+  const bool more = co_await fill();
+  listening_ = false;
+  pinged_ = false;
+  heard_ = shared_.loop.uptime();
+  co_return more;
+}
+
+/// A client that has vanished without a word is found out by a ping that stays unanswered.
+void Connection::look_after_conversation(Duration now) {
+  if (!listening_ || sending_ || now - heard_ < websocket_silence_max) return;
+  if (pinged_) return client_has_gone();
+  const std::string ping = websocket_frame(Opcode::ping, "");
+  std::string_view left = ping;
+  if (!socket_.write_now(left) || !left.empty()) return client_has_gone();  // not even room for two bytes
+  pinged_ = true;
+  heard_ = now;
 }
 
 Async<bool> Connection::send(std::string_view data) {
@@ -299,7 +350,8 @@ bool Connection::overdue(Duration now) const {
     case Phase::header: return age > options.headers_limit;
     case Phase::body: return age > options.body_limit;
     case Phase::writing: return age > options.stall_limit;
-    case Phase::streaming: return sending_ && age > options.stall_limit;
+    case Phase::streaming:
+    case Phase::conversing: return sending_ && age > options.stall_limit;
     case Phase::draining: return age > drain_limit;
     case Phase::handling: return false;
   }
@@ -308,11 +360,13 @@ bool Connection::overdue(Duration now) const {
 
 void Connection::sweep(Duration now) {
   const bool waiting = (phase_ == Phase::handling || phase_ == Phase::streaming) && !sending_;
-  if (gone_ || (waiting && shared_.stopping)) return cancel_();  // again: the handler may have begun another wait
+  const bool conversing = phase_ == Phase::conversing;
+  if (gone_ || ((waiting || conversing) && shared_.stopping)) return cancel_();  // again: the handler may have begun another wait
   if (overdue(now)) {
     late_ = true;
     return cancel_();
   }
+  if (conversing) return look_after_conversation(now);
   if (!waiting) return;
   if (unread_ && socket_.peer_closed()) return client_has_gone();
   if (!unread_ && !watching_ && now - since_ >= shared_.options.sweep_interval) watch();
@@ -339,7 +393,7 @@ void Connection::client_has_gone() {
 void Connection::finish_soon() {
   if (!started_) return;  // a coroutine cancelled before it began would never end; run() will see that we stop
   const bool waiting = (phase_ == Phase::handling || phase_ == Phase::streaming) && !sending_;
-  if (phase_ == Phase::idle || waiting) cancel_();
+  if (phase_ == Phase::idle || phase_ == Phase::conversing || waiting) cancel_();
 }
 
 void Connection::cut() {

@@ -47,7 +47,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   friend class BodyWriter;
-  enum class Phase { idle, header, body, handling, streaming, writing, draining };
+  enum class Phase { idle, header, body, handling, streaming, conversing, writing, draining };
 
   /// What the request's head says about its answer.
   struct Exchange {
@@ -55,15 +55,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool gzip = false;
     bool keep_alive = false;
     bool http_1_0 = false;
+    std::string websocket_key;  ///< of a request that wants an upgrade
   };
 
   Async<bool> serve_one();
   Async<std::optional<Request>> read_request(Exchange& exchange);
   Async<bool> fill();
+  Async<bool> hear();
   Async<Response> answer(Request request);
   Async<bool> write(Response response, Exchange exchange);
   Async<bool> write_whole(Response response, Exchange exchange);
   Async<bool> write_stream(Response response, Exchange exchange);
+  Async<void> converse(Response response, Exchange exchange);
   Async<bool> send(std::string_view data);  ///< `data` outlives the call
   Async<void> refuse(int status, std::string text);
   Async<void> drain();
@@ -72,6 +75,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool overdue(Duration now) const;
   void watch();
   void client_has_gone();
+  void look_after_conversation(Duration now);
   std::string head(const Response& response, const Exchange& exchange) const;
 
   ServerShared& shared_;
@@ -89,6 +93,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool unread_ = false;   // more has come while a request is answered: readiness says nothing any more
   bool gone_ = false;
   bool late_ = false;
+  bool listening_ = false;  // a conversation waits for the client
+  bool pinged_ = false;
+  Duration heard_{};        // when the client of a conversation said something, or was asked to
 };
 
 }  // namespace drover::http

@@ -108,7 +108,7 @@ TEST_CASE("programs that cannot be launched are refused with the reason", "[proc
   };
 
   CHECK(attempt("sh") == "launch sh: not an absolute path");
-  CHECK(attempt("/nonexistent") == "/nonexistent is missing");
+  CHECK(attempt("/nonexistent/program") == "/nonexistent/program is missing");
   CHECK(attempt(garbage) == garbage + " is not executable");
   ::chmod(garbage.c_str(), 0755);
   CHECK(attempt(garbage) == garbage + " is neither a program nor a script");

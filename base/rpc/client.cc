@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -34,12 +35,21 @@ void prepare(grpc::ClientContext& context, const CallOptions& options) {
 /// reference to a channel must never fall, because its destructor joins those threads.
 class InFlight {
  public:
-  void add(const void* call, std::function<void()> cancel) {
+  using Number = std::uint64_t;  // not its address: another call may live there before this one is removed
+
+  Number add(std::function<void()> cancel) {
     const std::lock_guard lock(mutex_);
-    calls_.emplace(call, std::move(cancel));
+    calls_.emplace(++last_, std::move(cancel));
+    return last_;
   }
 
-  void remove(const void* call) {
+  /// The call is about to be destroyed: it is waited for, but not cancelled any more.
+  void is_ending(Number call) {
+    const std::lock_guard lock(mutex_);
+    calls_[call] = nullptr;
+  }
+
+  void remove(Number call) {
     const std::lock_guard lock(mutex_);
     calls_.erase(call);
     if (calls_.empty()) none_left_.notify_all();
@@ -47,14 +57,17 @@ class InFlight {
 
   void end_all() {
     std::unique_lock lock(mutex_);
-    for (const auto& [call, cancel] : calls_) cancel();
+    for (const auto& [call, cancel] : calls_) {
+      if (cancel) cancel();
+    }
     none_left_.wait(lock, [this] { return calls_.empty(); });
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable none_left_;
-  std::map<const void*, std::function<void()>> calls_;
+  std::map<Number, std::function<void()>> calls_;
+  Number last_ = 0;
 };
 
 /// A stream seen from the client. Operations start under the lock, so that none starts after the hold is gone; gRPC
@@ -66,7 +79,7 @@ class ClientCall final : public Call, public Reactor {
   void start(grpc::GenericStub& stub, const std::string& method, const CallOptions& options,
              std::shared_ptr<ClientCall> self) {
     self_ = std::move(self);
-    in_flight_.add(this, [this] { cancel(); });
+    number_ = in_flight_.add([this] { cancel(); });
     prepare(context_, options);
     stub.PrepareBidiStreamingCall(&context_, method, {}, this);
     AddHold();
@@ -132,9 +145,10 @@ class ClientCall final : public Call, public Reactor {
     if (events_.ended) events_.ended(from_grpc(status));
     events_ = {};
     InFlight& in_flight = in_flight_;
-    const void* const key = this;
+    const InFlight::Number number = number_;
+    in_flight.is_ending(number);
     self.reset();
-    in_flight.remove(key);
+    in_flight.remove(number);
   }
 
   void write_next() {
@@ -159,6 +173,7 @@ class ClientCall final : public Call, public Reactor {
   grpc::ClientContext context_;
   CallEvents events_;
   InFlight& in_flight_;
+  InFlight::Number number_ = 0;
   std::shared_ptr<ClientCall> self_;  // until OnDone
   grpc::ByteBuffer in_;
 
@@ -237,18 +252,17 @@ Async<Reply> Channel::call(Loop& loop, std::string method, std::string request, 
   auto unary = std::make_shared<Unary>(loop);
   prepare(unary->context, options);
   unary->request = to_buffer(request);
-  impl_->in_flight.add(unary.get(), [unary] { unary->context.TryCancel(); });
+  const InFlight::Number number = impl_->in_flight.add([unary] { unary->context.TryCancel(); });
 
   auto held = std::make_shared<std::shared_ptr<Unary>>(unary);
-  std::function<void(grpc::Status)> finish = [&loop, held, in_flight = &impl_->in_flight](const grpc::Status& status) {
+  std::function<void(grpc::Status)> finish = [&loop, held, number, in_flight = &impl_->in_flight](const grpc::Status& status) {
     std::shared_ptr<Unary> ended = std::move(*held);
-    const void* const key = ended.get();
     std::function<void()> tell = [ended = std::move(ended), status = from_grpc(status)] {
       ended->status = status;
       ended->done.notify();
     };
     loop.post(std::move(tell));
-    in_flight->remove(key);
+    in_flight->remove(number);
   };
   impl_->stub.UnaryCall(&unary->context, method, {}, &unary->request, &unary->response, std::move(finish));
 

@@ -14,7 +14,6 @@ constexpr Duration answer_max = 15s;
 constexpr Duration delay_after_refusal = 300ms;
 constexpr int ok = 200;
 constexpr int not_found = 404;
-constexpr int server_error = 500;
 
 }  // namespace
 
@@ -76,7 +75,7 @@ void ContainerWatch::inspect() {
 void ContainerWatch::inspected(const Result<Response>& answer) {
   if (!answer) return lost(answer.error().message);
   if (answer->status == not_found) return end(sdk::Exit::unknown("the container is gone: it was removed from outside"));
-  if (answer->status >= server_error) return lost(error_of(*answer, "inspect container").message);
+  if (answer->status != ok) return lost(error_of(*answer, "inspect container").message);
   const Result<Container> container = parse_container(answer->body);
   if (!container) return lost(container.error().message);
   if (is_lost_ && events_.reachable) events_.reachable();
@@ -91,7 +90,13 @@ void ContainerWatch::lost(const std::string& why) {
   if (!is_lost_ && events_.unreachable) events_.unreachable(why);
   is_lost_ = true;
   delay_ = std::clamp<Duration>(delay_ * 2, delay_min, delay_max);
-  inspect_later(delay_);
+  // Whoever answers next may be another version of the engine.
+  engine_.http().after(delay_, [self = shared_from_this()] {
+    if (self->stopped_) return;
+    self->engine_.agree_then([self] {
+      if (!self->stopped_) self->inspect();
+    });
+  });
 }
 
 void ContainerWatch::inspect_later(Duration delay) {

@@ -185,8 +185,9 @@ Result<void> add_security(const CreateInput& in, json::object& host) {
 }
 
 json::object logging_of(const CreateInput& in) {
-  static const LoggingOptions small{"json-file", {}, {{"max-file", "2"}, {"max-size", "2m"}}};
-  const LoggingOptions& of_plugin = in.plugin.logging ? *in.plugin.logging : small;
+  // Large enough that a burst of output does not rotate away what is not passed on yet: engines do not wait for readers.
+  static const LoggingOptions bounded{"json-file", {}, {{"max-file", "2"}, {"max-size", "50m"}}};
+  const LoggingOptions& of_plugin = in.plugin.logging ? *in.plugin.logging : bounded;
   const auto& own = in.options.logging;
   const LoggingOptions& chosen = own && (!own->kind().empty() || !own->config.empty()) ? *own : of_plugin;
   return json::object{{"Type", chosen.kind()}, {"Config", to_json(chosen.config)}};

@@ -77,7 +77,7 @@ TEST_CASE("a plain task becomes a container of its image", "[docker]") {
   CHECK(integer_at(body, "HostConfig.PidsLimit") == -1);
   CHECK(strings(at(body, "HostConfig.CapDrop")) == Strings{"net_raw"});
   CHECK(text_at(body, "HostConfig.LogConfig.Type") == "json-file");
-  CHECK(texts_at(body, "HostConfig.LogConfig.Config") == Texts{{"max-file", "2"}, {"max-size", "2m"}});
+  CHECK(texts_at(body, "HostConfig.LogConfig.Config") == Texts{{"max-file", "2"}, {"max-size", "50m"}});
   const Texts labels = texts_at(body, "Labels");
   CHECK(labels.at("com.hashicorp.nomad.alloc_id") == "4b1f");
   CHECK(labels.at("io.drover.node_id") == "node-1");

@@ -60,6 +60,13 @@ void read_info(const json::value& info, EngineFacts& facts) {
   }
 }
 
+Request version_request() {
+  Request request;
+  request.target = "/version";
+  request.limit = quick;
+  return request;
+}
+
 /// The gateway of the network "bridge".
 std::string bridge_gateway(const json::value& network) {
   const json::array* configs = at(network, "IPAM.Config").if_array();
@@ -102,17 +109,27 @@ Error error_of(const Response& response, std::string_view what) {
 }
 
 Result<std::string> Engine::agree() {
-  Request ping;
-  ping.target = "/version";
-  ping.limit = quick;
-  DROVER_LET(const Response answer, http_.call(ping));
-  if (!is_success(answer)) return error_of(answer, "ask the docker engine for its version");
-  DROVER_LET(const json::value version, parse_json(answer.body, "the engine's version"));
+  const Result<Response> answer = http_.call(version_request());
+  DROVER_TRY(note_version(answer));
+  return answer->body;
+}
+
+void Engine::agree_then(std::function<void()> then) {
+  http_.call(version_request(), [this, then = std::move(then)](const Result<Response>& answer) {
+    static_cast<void>(note_version(answer));
+    then();
+  });
+}
+
+Result<void> Engine::note_version(const Result<Response>& answer) {
+  if (!answer) return answer.error();
+  if (!is_success(*answer)) return error_of(*answer, "ask the docker engine for its version");
+  DROVER_LET(const json::value version, parse_json(answer->body, "the engine's version"));
   DROVER_LET(const std::string agreed, negotiate(text_at(version, "MinAPIVersion"), text_at(version, "ApiVersion")));
   const std::lock_guard lock(mutex_);
   version_ = agreed;
   stale_ = false;
-  return answer.body;
+  return {};
 }
 
 std::string Engine::known_path(const std::string& rest) const {

@@ -101,7 +101,9 @@ class Engine {
   bool answers();  ///< now, and soon
   /// A path under the version agreed on; agrees on one first when there is none.
   Result<std::string> path(const std::string& rest);
-  /// The same without asking; for the client's thread.
+  /// Agrees anew, for the client's thread: `then` runs on it, whatever came of that.
+  void agree_then(std::function<void()> then);
+  /// A path without asking; for the client's thread.
   std::string known_path(const std::string& rest) const;
 
   Result<std::optional<Image>> image(const std::string& reference);
@@ -123,6 +125,7 @@ class Engine {
   Result<Response> ask(const std::string& method, const std::string& rest, const std::string& body, Duration limit);
   Result<void> expect(const std::string& method, const std::string& rest, std::string_view what, Duration limit);
   Result<std::string> agree();
+  Result<void> note_version(const Result<Response>& answer);
 
   mutable std::mutex mutex_;  ///< guards the next two
   std::string version_;

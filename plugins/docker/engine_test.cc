@@ -85,6 +85,8 @@ TEST_CASE("the end of a container is told, whatever happens to the connection", 
   fake.wait_requests(3);
   fake.answer_all("");  // gone
   fake.wait_requests(6);
+  fake.answer("/version", http_answer(200, R"({"ApiVersion":"1.44","MinAPIVersion":"1.44"})"));
+  fake.answer("/v1.41/", http_answer(400, R"({"message":"client version 1.41 is too old"})"));
   fake.answer_all(http_answer(200, R"({"Id":"x","State":{"Status":"exited","ExitCode":137,"OOMKilled":true}})"));
 
   const sdk::Exit exit = told.get_future().get();

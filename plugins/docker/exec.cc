@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t stdin_max = 256U << 10;
 constexpr std::size_t frame_head = 8;
 constexpr int end_looks_max = 250;  ///< for the exit code, 20 ms apart
+constexpr int pid_looks_max = 100;  ///< for the number of the process, as far apart
 constexpr int look_ms = 20;
 constexpr int idle_ms = 60'000;
 
@@ -155,6 +156,17 @@ int Exec::exit_code() {
   return -1;
 }
 
+/// The command's process; 0 when it has ended. A command may print before the engine has noted its number.
+int Exec::running_pid() {
+  for (int look = 0; look < pid_looks_max; ++look) {
+    const Result<ExecState> state = engine_->inspect_exec(id_);
+    if (!state || !state->running) return 0;
+    if (state->pid > 0) return state->pid;
+    ::poll(nullptr, 0, look_ms);
+  }
+  return 0;
+}
+
 Result<void> Exec::write_stdin(std::string_view bytes) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return over_ || killed_ || stdin_.size() < stdin_max; });
@@ -183,10 +195,9 @@ void Exec::kill() {
     const std::lock_guard lock(mutex_);
     if (over_ || killed_) return;
   }
-  const Result<ExecState> state = engine_->inspect_exec(id_);
-  if (state && state->running && state->pid > 1 && is_in_container(state->pid, container_)) {
-    ::kill(-state->pid, SIGKILL);
-    ::kill(state->pid, SIGKILL);
+  if (const int pid = running_pid(); pid > 1 && is_in_container(pid, container_)) {
+    ::kill(-pid, SIGKILL);
+    ::kill(pid, SIGKILL);
   }
   const std::lock_guard lock(mutex_);
   killed_ = true;

@@ -34,6 +34,7 @@ class Exec final : public sdk::ExecSession {
   bool write_some();
   void wake();
   int exit_code();
+  int running_pid();
 
   const std::shared_ptr<Engine> engine_;
   const std::string container_;

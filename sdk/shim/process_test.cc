@@ -45,7 +45,7 @@ TEST_CASE("what cannot be started says why, and leaves nothing behind", "[proces
   CHECK(refusal([](auto& spec) { spec.command = "/nonexistent/x"; }) == Error{Code::not_found, "command '/nonexistent/x': is missing"});
   CHECK(refusal([](auto& spec) { spec.command = "x", spec.search_path = {"/nonexistent", "/usr"}; }) == Error{Code::not_found, "command 'x' not found in /nonexistent, /usr"});
   CHECK(refusal([](auto& spec) { spec.command = "/etc/passwd"; }).message == "command '/etc/passwd': is not executable");
-  CHECK(refusal([](auto& spec) { spec.cwd = "/nonexistent"; }) == Error{Code::not_found, "start /bin/sh: enter the working folder: No such file or directory"});
+  CHECK(refusal([](auto& spec) { spec.cwd = "/nonexistent/folder"; }) == Error{Code::not_found, "start /bin/sh: enter the working folder: No such file or directory"});
   CHECK(refusal([](auto& spec) { spec.user = "no-such-user"; }) == Error{Code::not_found, "user 'no-such-user' does not exist on this host"});
   CHECK(refusal([](auto& spec) { spec.stdout_path = "/nonexistent/out"; }).message == "start /bin/sh: open the output: No such file or directory");
   CHECK(refusal([](auto& spec) { spec.args.emplace_back("a\0b", 3); }).code == Code::invalid);

@@ -43,7 +43,7 @@ Result<int> parse_signal(std::string_view name) {
     if (const int offset = whole_number(rest.substr(6)); offset >= 0 && SIGRTMIN + offset <= SIGRTMAX) return SIGRTMIN + offset;
   if (rest.starts_with("RTMAX-"))
     if (const int offset = whole_number(rest.substr(6)); offset >= 0 && SIGRTMAX - offset >= SIGRTMIN) return SIGRTMAX - offset;
-  return fail(Code::invalid, "unknown signal '{}'", name);
+  return fail(Code::invalid, "invalid signal '{}'", name);
 }
 
 std::string signal_name(int number) {

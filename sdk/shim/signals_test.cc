@@ -16,7 +16,7 @@ TEST_CASE("signals are known by name, short name and number", "[process]") {
 
 TEST_CASE("an unknown signal is refused by name", "[process]") {
   for (const char* name : {"", "SIG", "SIGFOO", "-1", "99", "1x", "SIGRTMIN+99", "SIGRTMIN+"})
-    CHECK(parse_signal(name).error().message == std::string("unknown signal '") + name + "'");
+    CHECK(parse_signal(name).error().message == std::string("invalid signal '") + name + "'");
 }
 
 TEST_CASE("a number has a name again", "[process]") {

@@ -41,7 +41,9 @@ Value config_of(const AgentInfo& info) {
   Value version = pairs({{"Version", info.version}, {"VersionPrerelease", ""}, {"VersionMetadata", ""}, {"Revision", ""}});
   version.set("BuildDate", nullptr);
   Value client = Value::map();
+  client.set("AllocDir", info.alloc_dir);
   client.set("Enabled", info.client);
+  client.set("StateDir", info.state_dir);
   Value server = Value::map();
   server.set("Enabled", true);
 
@@ -49,6 +51,7 @@ Value config_of(const AgentInfo& info) {
   out.set("ACL", std::move(acl));
   out.set("BindAddr", info.bind_address);
   out.set("Client", std::move(client));
+  out.set("DataDir", info.data_dir);
   out.set("Datacenter", info.datacenter);
   out.set("DevMode", info.dev_mode);
   out.set("EnableDebug", false);

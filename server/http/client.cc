@@ -79,7 +79,11 @@ Async<http::Response> ask_node(HttpParts* parts, api::Call call, int status_of_u
 }
 
 Async<http::Response> stats(HttpParts* parts, api::Call call) { co_return co_await ask_node(parts, std::move(call), 404); }
-Async<http::Response> of_node(HttpParts* parts, api::Call call) { co_return co_await ask_node(parts, std::move(call), 500); }
+Async<http::Response> of_node(HttpParts* parts, api::Call call) {
+  http::Response response = co_await ask_node(parts, std::move(call), 500);
+  if (response.body.empty() && !response.stream) response.headers.remove("Content-Type");
+  co_return response;
+}
 
 }  // namespace
 

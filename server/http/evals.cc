@@ -139,10 +139,17 @@ api::Found read_allocations(SnapshotPtr state, CallPtr call) {
   });
 }
 
+/// Evaluations are never deleted by hand: the broker works all the time, and what is old is collected.
+Async<http::Response> delete_evals(HttpParts*, api::Call call) {
+  if (call.request.body.empty()) co_return api::refuse(400, "Request body is empty");
+  co_return api::refuse(500, "eval broker is enabled; eval broker must be paused to delete evals");
+}
+
 }  // namespace
 
 void add_eval_routes(HttpParts& parts, std::vector<api::Route>& routes) {
   routes.push_back(read_route(parts, "/v1/evaluations", "read-job", list_evals, all_evals));
+  routes.push_back(write_route(parts, "DELETE", "/v1/evaluations", "management", delete_evals));
   routes.push_back(read_route(parts, "/v1/evaluations/count", "read-job", count_evals, all_evals));
   routes.push_back(read_route(parts, "/v1/evaluation/{id}", "read-job", read_eval, this_eval));
   routes.push_back(read_route(parts, "/v1/evaluation/{id}/allocations", "read-job", read_allocations, all_allocs));

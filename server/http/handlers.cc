@@ -4,6 +4,7 @@
 
 #include "model/json/codec.h"
 #include "model/proto/job.pb.h"
+#include "server/http/json_body.h"
 
 namespace drover::server {
 namespace {
@@ -73,7 +74,7 @@ std::optional<http::Response> decode(const api::Call& call, google::protobuf::Me
   if (call.request.body.empty()) return api::refuse(400, "Request body is empty");
   if (call.request.body == "null") return std::nullopt;  // as an empty object
   const Result<void> read = model::from_json(call.request.body, message);
-  if (!read) return api::refuse(400, read.error().message);
+  if (!read) return api::refuse(400, json_problem(read.error()));
   return std::nullopt;
 }
 
@@ -129,6 +130,9 @@ std::vector<api::Route> http_routes(HttpParts& parts) {
   std::vector<api::Route> routes;
   add_job_routes(parts, routes);
   add_job_write_routes(parts, routes);
+  add_job_action_routes(parts, routes);
+  add_job_status_routes(parts, routes);
+  add_event_routes(parts, routes);
   add_job_file_routes(parts, routes);
   add_alloc_routes(parts, routes);
   add_eval_routes(parts, routes);
@@ -138,6 +142,8 @@ std::vector<api::Route> http_routes(HttpParts& parts) {
   add_agent_routes(parts, routes);
   add_system_routes(parts, routes);
   add_service_routes(parts, routes);
+  add_scaling_routes(parts, routes);
+  add_search_routes(parts, routes);
   add_unsupported_routes(parts, routes);
   return routes;
 }

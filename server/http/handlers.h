@@ -100,6 +100,11 @@ bool before_index_token(Index create_index, const std::string& id, const std::st
 
 // The routes, by resource.
 void add_job_routes(HttpParts& parts, std::vector<api::Route>& routes);
+void add_job_action_routes(HttpParts& parts, std::vector<api::Route>& routes);
+void add_event_routes(HttpParts& parts, std::vector<api::Route>& routes);
+void add_job_status_routes(HttpParts& parts, std::vector<api::Route>& routes);
+void add_scaling_routes(HttpParts& parts, std::vector<api::Route>& routes);
+void add_search_routes(HttpParts& parts, std::vector<api::Route>& routes);
 void add_job_write_routes(HttpParts& parts, std::vector<api::Route>& routes);
 void add_job_file_routes(HttpParts& parts, std::vector<api::Route>& routes);
 void add_alloc_routes(HttpParts& parts, std::vector<api::Route>& routes);

@@ -1,8 +1,10 @@
+#include "model/diff/job_diff.h"
 #include "model/json/codec.h"
 #include "model/proto/answers.pb.h"
 #include "model/proto/diff.pb.h"
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
+#include "model/proto/job_view.pb.h"
 #include "model/proto/requests.pb.h"
 #include "server/http/handlers.h"
 
@@ -56,6 +58,7 @@ Async<http::Response> register_job(HttpParts* parts, api::Call call) {
   request.preserve_counts = body.preserve_counts();
   request.preserve_resources = body.preserve_resources();
   request.eval_priority = body.eval_priority();
+  if (body.has_submission()) request.submission = std::make_shared<const model::JobSubmission>(body.submission());
   const std::string ns = namespace_of(call, body.namespace_(), &body.job());
   body.mutable_job()->set_namespace_(ns);
   body.mutable_job()->set_region(parts->info.region);
@@ -128,7 +131,11 @@ Async<http::Response> plan_job(HttpParts* parts, api::Call call) {
   request.job = std::make_shared<const model::Job>(std::move(*body.mutable_job()));
   const Result<JobPlanned> planned = co_await parts->server.plan_job(std::move(request));
   if (!planned) co_return api::refuse(planned.error());
-  co_return written(*planned->response, planned->response->index(), call.params.pretty);
+  if (!body.diff()) co_return written(*planned->response, planned->response->index(), call.params.pretty);
+  model::JobPlanResponse answer = *planned->response;
+  *answer.mutable_diff() = model::diff_jobs(planned->old_job.get(), planned->new_job.get());
+  model::annotate(*answer.mutable_diff(), answer.annotations());
+  co_return written(answer, answer.index(), call.params.pretty);
 }
 
 }  // namespace

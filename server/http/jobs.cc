@@ -1,10 +1,12 @@
 #include <algorithm>
 
+#include "model/diff/job_diff.h"
 #include "model/json/codec.h"
 #include "model/proto/answers.pb.h"
 #include "model/proto/deployment.pb.h"
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
+#include "model/proto/job_tag.pb.h"
 #include "model/proto/job_view.pb.h"
 #include "model/spec.h"
 #include "server/http/alloc_stubs.h"
@@ -75,13 +77,17 @@ std::vector<const JobRow*> listed_jobs(const Snapshot& state, const api::Call& c
     if (key.id.starts_with(params.prefix)) rows.push_back(&row);
     return true;
   });
+  if (params.reverse) std::reverse(rows.begin(), rows.end());
   return rows;
 }
 
 http::Response job_list(const SnapshotPtr& state, const CallPtr& call, const api::Filter& filter, bool with_meta) {
   return list_page(
       call, filter, listed_jobs(*state, *call), [&](const JobRow* row) { return token_of(state->name_of(*row)); },
-      [&](const JobRow* row, const std::string& token) { return state->name_of(*row) < key_of_token(token); },
+      [&](const JobRow* row, const std::string& token) {
+        const JobKey& key = state->name_of(*row);
+        return call->params.reverse ? key_of_token(token) < key : key < key_of_token(token);
+      },
       [&](const JobRow* row) { return to_message(*state->current(*row)); },
       [state, with_meta](std::string& out, const JobRow* row) { model::append_json(out, stub_of(*state, *row, with_meta)); });
 }
@@ -111,12 +117,37 @@ api::Found read_summary(SnapshotPtr state, CallPtr call) {
   });
 }
 
+/// What to compare versions with; nothing: each with the one before it.
+struct DiffBase {
+  std::optional<std::uint64_t> version;
+  std::string tag;
+};
+
+/// The base, or the text of the refusal.
+Result<const JobVersionRow*> base_row(const Snapshot& state, const api::Call& call, const DiffBase& base) {
+  for (const JobVersionRow* row : state.versions(call.params.ns, call.capture())) {
+    if (base.version && row->version == *base.version) return row;
+    if (!base.tag.empty() && row->tag && row->tag->name() == base.tag) return row;
+  }
+  if (!base.tag.empty()) return fail(Code::invalid, "tag \"{}\" not found", base.tag);
+  if (base.version) return fail(Code::invalid, "version {} not found", *base.version);
+  return nullptr;
+}
+
 model::JobVersionsResponse versions_message(const Snapshot& state, const api::Call& call, Index index) {
   model::JobVersionsResponse response;
   for (const JobVersionRow* version : state.versions(call.params.ns, call.capture())) *response.add_versions() = to_message(*version);
   response.set_index(index);
   response.set_known_leader(true);
   return response;
+}
+
+void add_diffs(model::JobVersionsResponse& response, const Snapshot& state, const api::Call& call, const JobVersionRow* base) {
+  const auto rows = state.versions(call.params.ns, call.capture());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const JobVersionRow* before = base ? base : i + 1 < rows.size() ? rows[i + 1] : nullptr;
+    if (before) *response.add_diffs() = model::diff_jobs(before->spec.get(), rows[i]->spec.get());
+  }
 }
 
 api::Found read_versions(SnapshotPtr state, CallPtr call) {
@@ -126,9 +157,18 @@ api::Found read_versions(SnapshotPtr state, CallPtr call) {
   if (!against) return refused(500, against.error().message);
   const JobVersionRow* version = state->current(call->params.ns, call->capture());
   if (!version) return missing(state->index(Topic::jobs), state, "job versions not found");
-  if (*diffs) return refused(501, "differences of job versions are not supported yet");
+  DiffBase wanted{.version = {}, .tag = api::text_parameter(call->request, "diff_tag")};
+  if (!api::text_parameter(call->request, "diff_version").empty()) wanted.version = *against;
+  const Result<const JobVersionRow*> base = base_row(*state, *call, wanted);
+  if (*diffs && !base) return refused(500, base.error().message);
   const Index index = version->modify_index;
-  return message_found(index, state, call, [index](const Snapshot& s, const api::Call& c) { return versions_message(s, c, index); });
+  const bool compared = *diffs;
+  const JobVersionRow* with = compared ? *base : nullptr;
+  return message_found(index, state, call, [index, compared, with](const Snapshot& s, const api::Call& c) {
+    model::JobVersionsResponse response = versions_message(s, c, index);
+    if (compared) add_diffs(response, s, c, with);
+    return response;
+  });
 }
 
 http::Response allocs_of_job(const SnapshotPtr& state, const CallPtr& call) {

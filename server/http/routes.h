@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@
 
 namespace drover::server {
 
+class EventLog;
+
 /// What the API tells of the agent that serves it.
 struct AgentInfo {
   std::string name = "drover";         ///< of this agent; the member is "<name>.<region>"
@@ -22,6 +25,9 @@ struct AgentInfo {
   std::string version = "0.0.0";
   std::string bind_address = "127.0.0.1";
   std::string rpc_address = "127.0.0.1:4647";  ///< advertised: the leader's address
+  std::string data_dir;     ///< "" for none; paths of answers begin there
+  std::string alloc_dir;
+  std::string state_dir;
   std::uint16_t http_port = 4646;
   std::uint16_t rpc_port = 4647;
   std::uint16_t serf_port = 4648;
@@ -44,6 +50,7 @@ struct HttpParts {
   Random& random;
   api::ClientEndpoints& clients;
   AgentInfo info;
+  std::shared_ptr<EventLog> events = nullptr;  ///< null: no event stream
 };
 
 /// Every route of a server agent:

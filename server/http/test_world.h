@@ -16,6 +16,7 @@
 #include "base/value/value.h"
 #include "model/proto/node.pb.h"
 #include "model/proto/session.pb.h"
+#include "server/http/event_log.h"
 #include "server/http/routes.h"
 #include "server/journal/memory_journal.h"
 #include "server/server.h"
@@ -40,6 +41,7 @@ class FakeClients final : public api::ClientEndpoints {
 class HttpWorld {
  public:
   HttpWorld() : http_routes_(http_routes(parts)), api(http_routes_, allow_all, {}) {
+    parts.events->follow(server);
     REQUIRE(run<Result<void>>(time, loop, server.start()).ok());
   }
   ~HttpWorld() {
@@ -118,7 +120,8 @@ class HttpWorld {
   LoopWorkers workers{loop};
   Server server{Server::Parts{loop, random, journal, snapshots, workers}, ServerConfig{}};
   FakeClients clients;
-  HttpParts parts{server, loop, random, clients, AgentInfo{.name = "s1", .server_id = "1d", .version = "1.2.3", .client = true}};
+  HttpParts parts{server, loop, random, clients, AgentInfo{.name = "s1", .server_id = "1d", .version = "1.2.3", .client = true},
+                  std::make_shared<EventLog>(loop)};
   api::AllowAll allow_all;
 
  private:

@@ -168,6 +168,21 @@ def driver_on_engine(world, engine):
 
 
 @with_engine
+def much_output(world, engine):
+    """twenty megabytes written at full speed are whole in the allocation's log; a log that cannot be read fails nothing"""
+    agent = docker_agent(world, engine)
+    line = "x" * 99
+    run(agent, world, "much", shell(f"yes {line} | head -n 200000; echo end"), kind="batch", group=ONCE, task="logs {\n max_files = 10\n max_file_size = 10\n }")
+    alloc = ended(agent, "much", 120)["ID"]
+    wanted = f"{line}\n" * 200000 + "end\n"
+    got = logs(agent, alloc)
+    check(got == wanted, f"{len(got)} bytes of {len(wanted)}")
+    run(agent, world, "silent", shell("echo unheard; exit 3") + '\n logging {\n type = "none"\n }', kind="batch", group=ONCE)
+    told = events(agent, ended(agent, "silent")["ID"])
+    check(any("Exit Code: 3" in line for line in told), f"the exit code is told: {told}")
+
+
+@with_engine
 def bad_input(world, engine):
     """a missing image, a taken port, refused options: each one clear event, and the agent lives"""
     agent = docker_agent(world, engine)
@@ -208,7 +223,7 @@ def no_engine(world):
     agent.wait_running("raw", 1)
 
 
-TESTS = [seed_job, ends_and_logs, driver_on_engine, bad_input, no_engine]
+TESTS = [seed_job, ends_and_logs, much_output, driver_on_engine, bad_input, no_engine]
 
 if __name__ == "__main__":
     harness.main(TESTS)

@@ -35,6 +35,7 @@ class Host:
         self.world, self.engine = world, engine
         self.agent = world.both_roles(extra=f'plugin "docker" {{\n config {{ endpoint = "unix://{engine.socket}" }}\n}}').start()
         wait_docker(self.agent, True)
+        self.mounts = harness.mounts()
 
     def log_text(self, alloc):
         folder = self.world.dir / "both-data" / "alloc" / alloc / "alloc" / "logs"
@@ -66,6 +67,12 @@ class Host:
         self.engine.stop()
         return self.engine.start
 
+    def kill_agent_while_engine_is_away(self):
+        self.engine.stop()
+        self.agent.kill()
+        self.agent.start()
+        return self.engine.start
+
     def print_lines(self):
         self.agent.cli("job", "run", "-detach", self.world.file("print.hcl", job("print", shell(PRINT), count=PRINTERS, task=PATIENT, resources="cpu = 20\n memory = 32")))
         allocs = [a["ID"] for a in self.agent.wait_running("print", PRINTERS, 60)]
@@ -81,6 +88,8 @@ class Host:
     def end(self):
         self.agent.cli("job", "stop", "-purge", "print")
         until(lambda: not self.engine.containers(), "no container is left", 60)
+        # Folders of allocations stay until they are collected; the engine's own mounts do not.
+        equal([m for m in harness.mounts() if m not in self.mounts and m.startswith(str(self.engine.root))], [], "mounts that were not there before")
         groups = [str(g) for g in engines.groups_of(self.engine.group) if re.search(r"/[0-9a-f]{64}$", str(g))]
         equal(groups, [], "control groups of containers")
 
@@ -102,7 +111,7 @@ def live_restore(world, engine):
     before = host.running()
     equal(sorted(before), sorted(allocs), "a container for each allocation")
     for _ in range(SOAK_ROUNDS if world.soak else ROUNDS):
-        for kill in (host.kill_driver, host.kill_agent, host.kill_engine, host.stop_engine):
+        for kill in (host.kill_driver, host.kill_agent, host.kill_engine, host.stop_engine, host.kill_agent_while_engine_is_away):
             kill()()
             host.prints_on(allocs, kill.__name__)
             equal(host.running(), before, f"the containers that run, after {kill.__name__}")
@@ -145,6 +154,21 @@ def engine_away(world, engine):
     host.end()
 
 
+def starts(world, engine):
+    """the driver is killed again and again while tasks start: in the end each allocation has one container"""
+    host = Host(world, engine)
+    host.agent.cli("job", "run", "-detach", world.file("print.hcl", job("print", shell(PRINT), count=8, task=PATIENT, resources="cpu = 20\n memory = 32")))
+    for round_number in range(40 if world.soak else 8):
+        harness.select_nothing(0.05 + 0.03 * round_number)
+        for pid in programs("/plugins/docker"):
+            os.kill(pid, signal.SIGKILL)
+    def settled():
+        found = [c["Labels"]["com.hashicorp.nomad.alloc_id"] for c in engine.containers()]
+        return len(found) == 8 == len(set(found)) == len(host.running()) == len(host.agent.running("print"))
+    until(settled, "one running container for each allocation", 90)
+    host.end()
+
+
 def with_live_restore(test):
     run = with_engine(test)
     def restored(world):
@@ -154,4 +178,4 @@ def with_live_restore(test):
 
 
 if __name__ == "__main__":
-    harness.main([with_live_restore(live_restore), with_engine(plain_engine), with_engine(engine_away)])
+    harness.main([with_live_restore(live_restore), with_engine(plain_engine), with_engine(engine_away), with_engine(starts)])

@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -15,6 +16,7 @@ import warnings
 
 import harness
 from docker_e2e import ONCE, docker_agent, ended, events, job, logs, run, shell, with_engine
+from docker_kills_e2e import programs
 from harness import check, equal, until
 
 warnings.filterwarnings("ignore", category=DeprecationWarning)
@@ -89,6 +91,9 @@ def private_registry(world, engine):
         until(lambda: logs(agent, alloc["ID"]) == "first\n", "the image's own file")
         check("Downloading image" in events(agent, alloc["ID"]), f"the pull is told: {events(agent, alloc['ID'])}")
     equal(registry.blobs_sent(), 2, "blobs that the registry sent: the configuration and one layer, once")
+    for pid in programs("/plugins/docker"):
+        os.kill(pid, signal.SIGKILL)  # what was pulled is remembered with the tasks
+    until(lambda: programs("/plugins/docker"), "another process of the driver")
     agent.cli("job", "stop", "-purge", "many")
     until(lambda: not any(image in (i["RepoTags"] or []) for i in engine.get("/images/json")), "the image is removed when nobody uses it")
     check(any("drover-test/box:1" in (i["RepoTags"] or []) for i in engine.get("/images/json")), "an image that was there before stays")

@@ -1,0 +1,206 @@
+#!/usr/bin/python3
+"""Replays recorded HTTP exchanges against a drover dev agent and compares the answers.
+
+Judged are the exchanges of areas that are built: http_differences.txt names the areas that are not, and single exchanges
+that differ, each with the reason. A listed exchange that agrees again must leave that list; one marked with `?` depends
+on the clock and may do either.
+
+Last line: `N passed, N failed`. The recordings are looked for in ../shared, or in $DROVER_SHARED."""
+import argparse
+import contextlib
+import importlib.util
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path.insert(0, str(HERE.parent / "e2e"))
+import census  # noqa: E402
+import harness  # noqa: E402
+
+WORKERS = 3  # agents at a time, each in its own namespaces; they mostly wait
+PATIENCE = "0.25"
+WORKER_TIMEOUT_S = 540
+
+
+class Known:
+    """What http_differences.txt says: areas that are not judged, and exchanges that differ."""
+
+    def __init__(self, path):
+        self.groups, self.paths, self.texts, self.steps, self.either = {}, [], [], {}, set()
+        for line in path.read_text().splitlines():
+            if not line.strip() or line.startswith("#"):
+                continue
+            what, _, why = line.rpartition(" | ")
+            kind, _, rest = what.partition(" ")
+            if not what or not why:
+                raise SystemExit(f"{path.name}: no reason in: {line}")
+            if kind == "group":
+                self.groups[rest] = why
+            elif kind == "path":
+                self.paths.append((re.compile(rest), why))
+            elif kind == "text":
+                self.texts.append(re.compile(rest))
+            else:
+                either = what.startswith("? ")
+                step = what[2:] if either else what
+                self.steps[step] = why
+                if either:
+                    self.either.add(step)
+
+    def area(self, group, path):
+        """Why an exchange is not judged; None when it is."""
+        if group in self.groups:
+            return self.groups[group]
+        return next((why for pattern, why in self.paths if pattern.search(path)), None)
+
+
+    def expects(self, row):
+        """Whether this difference is a listed one."""
+        name = f"{row['group']}: {row['step']}"
+        only_text = all(kind == "text" for kind, _, _ in row["differences"])
+        return name in self.steps or (only_text and any(pattern.search(what) for pattern in self.texts for _, _, what in row["differences"]))
+
+
+def recorded(shared):
+    """group → {step: (method and path)}"""
+    groups = {}
+    for file in sorted((shared / "recordings" / "http" / "open").glob("*.json")):
+        if file.name == "index.json":
+            continue
+        whole = json.loads(file.read_text())
+        groups[whole["group"]] = {x["step"]: f"{x['request'].get('method', '')} {x['request'].get('path', '')}" for x in whole["exchanges"]}
+    return groups
+
+
+def work(options, shared):
+    """In its own namespaces: one agent, some groups, a report."""
+    harness.enter_namespaces()
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    groups_before = set(census.cgroups())
+    world = harness.World(pathlib.Path(options.build).resolve())
+    spec = importlib.util.spec_from_file_location("recording_agent", shared / "recordings" / "agent.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    config = world.dir / "agent.json"
+    (world.dir / "base").mkdir()
+    config.write_text(json.dumps(module.config("open", None, str(world.dir / "base"))))
+    agent = harness.Agent(world, "dev", ["-dev", "-config", str(config)])
+    world.agents.append(agent)
+    try:
+        agent.start()
+        harness.until(lambda: any(n["Status"] == "ready" for n in agent.get("/v1/nodes")), "the node is ready")
+        done = subprocess.run([sys.executable, str(shared / "recordings" / "compare.py"), "--addr", "http://127.0.0.1:4646", "--mode", "open", "--quiet",
+                               "--patience", PATIENCE, "--only", options.groups, "--report", options.report], capture_output=True, text=True)
+        if not pathlib.Path(options.report).exists():
+            raise SystemExit(f"compare.py gave no report:\n{done.stdout[-1500:]}{done.stderr[-1500:]}\n{agent.log()[-1500:]}")
+        if agent.process.poll() is not None:
+            raise SystemExit(f"the agent ended with {agent.process.returncode}:\n{agent.log()[-3000:]}")
+    finally:
+        with contextlib.suppress(AssertionError):
+            agent.stop()
+        world.close()
+        harness.kill_all_left()
+        census.remove_empty_cgroups(groups_before)
+
+
+# How long a group takes, in seconds, where it is long: so that workers end at about the same time.
+LONG = {"deployments": 60, "alloc-life": 60, "task-env": 50, "jobs-plan": 25, "fs": 25, "jobs-register": 22, "metrics": 20, "allocs": 20, "jobs-versions": 40,
+        "jobs-dispatch": 25, "jobs-periodic": 20, "scaling": 25, "monitor": 20, "events": 30, "drain": 20, "services": 40}
+
+
+def shares(groups):
+    """The groups for each worker; what purges the node comes last."""
+    parts = [[0, []] for _ in range(WORKERS)]
+    for group in sorted(groups, key=lambda g: -LONG.get(g, 5)):
+        part = min(parts)
+        part[0] += LONG.get(group, 5)
+        part[1].append(group)
+    return [sorted(part, key=lambda g: g == "z-node-purge") for _, part in parts if part]
+
+
+def replay(options, groups):
+    """[{group, step, equal, differences}] of all groups; None for a worker that failed."""
+    with tempfile.TemporaryDirectory(prefix="drover-compat-") as folder:
+        running = []
+        for number, part in enumerate(shares(groups)):
+            report = pathlib.Path(folder) / f"{number}.json"
+            argv = [sys.executable, __file__, "--build", str(options.build), "--groups", ",".join(part), "--report", str(report)]
+            log = open(pathlib.Path(folder) / f"{number}.log", "w+")
+            running.append((subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT), report, log))
+        rows = []
+        for process, report, log in running:
+            try:
+                process.wait(WORKER_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if not report.exists():
+                log.seek(0)
+                print(log.read()[-3000:])
+                return None
+            rows += json.loads(report.read_text())
+        return rows
+
+
+def explain(row):
+    return "; ".join(f"{kind} {where.replace('/response', '', 1)} {what}" for kind, where, what in row["differences"][:3])[:300]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default=str(ROOT / "build" / "dev"))
+    parser.add_argument("--soak", action="store_true", help="accepted, and the same")
+    parser.add_argument("--groups", help="only these, comma separated")
+    parser.add_argument("--report", help="(a worker writes its differences there)")
+    parser.add_argument("--write", action="store_true", help="print a line for each exchange that differs, for http_differences.txt")
+    options = parser.parse_args()
+    shared = pathlib.Path(os.environ.get("DROVER_SHARED", ROOT.parent / "shared")).resolve()
+    if not (shared / "recordings" / "compare.py").exists():
+        print(f"note: not run: recorded HTTP exchanges are absent ({shared / 'recordings'}; set DROVER_SHARED)")
+        print("0 passed, 0 failed")
+        return 0
+    if options.report:
+        return work(options, shared)
+
+    known = Known(HERE / "http_differences.txt")
+    exchanges = recorded(shared)
+    wanted = [g for g in exchanges if (options.groups is None or g in options.groups.split(",")) and g not in known.groups]
+    rows = replay(options, wanted)
+    if rows is None:
+        print("0 passed, 1 failed")
+        return 1
+    judged = lambda row: known.area(row["group"], exchanges[row["group"]][row["step"]]) is None
+    name = lambda row: f"{row['group']}: {row['step']}"
+    rows = [row for row in rows if judged(row)]
+    suspects = sorted({row["group"] for row in rows if not row["equal"] and not known.expects(row)})
+    if suspects and not options.write:  # once more, on fresh agents, before it is believed
+        again = {name(row): row for row in replay(options, suspects) or []}
+        rows = [again.get(name(row), row) if not row["equal"] and not known.expects(row) else row for row in rows]
+
+    agreed = sum(row["equal"] for row in rows)
+    either = [name(row) for row in rows if row["equal"] and name(row) in known.either]
+    if either:
+        print(f"note: {len(either)} exchanges listed with ? agree this time, the first: {', '.join(either[:3])}")
+    failed = 0
+    for row in rows:
+        if not row["equal"] and not known.expects(row):
+            failed += 1
+            print(f"{name(row)} | {explain(row)}" if options.write else f"FAIL {name(row)}: {explain(row)}")
+        elif row["equal"] and name(row) in known.steps and name(row) not in known.either:
+            failed += 1
+            print(f"FAIL {name(row)}: agrees now: take it off http_differences.txt")
+    total = sum(len(steps) for steps in exchanges.values())
+    share = 100 * agreed / len(rows) if rows else 0
+    print(f"note: {agreed} of {len(rows)} recorded HTTP exchanges of areas built agree ({share:.1f} %); {total - len(rows)} of {total} are of areas not built or need docker, exec or java")
+    print(f"{agreed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
