@@ -102,7 +102,7 @@ class Follower {
     if (const std::string blocked = text_of(eval, "BlockedEval"); !blocked.empty())
       detail(context_, fmt::format("Evaluation \"{}\" waiting for additional capacity to place remainder", shortened(blocked)));
     if (const std::string next = text_of(eval, "NextEval"); !next.empty()) return follow_next(next, integer_of(eval, "Wait"), then);
-    if (!deployment_.empty() && (failures.empty() || deployment_has_begun())) return after_deployment(monitor_deployment(context_, deployment_), !failures.empty());
+    if (!deployment_.empty() && (failures.empty() || deployment_has_begun())) return after_deployment(eval, !failures.empty());
     if (!failures.empty()) {
       explain(text_of(eval, "JobID"));
       return 2;
@@ -127,7 +127,12 @@ class Follower {
     return std::ranges::any_of(map_of(*deployment, "TaskGroups"), [](const Value::Member& group) { return integer_of(group.second, "PlacedAllocs") > 0; });
   }
 
-  static int after_deployment(int deployed, bool some_unplaced) { return deployed != 0 && some_unplaced ? 2 : deployed; }
+  /// The end of a job is its aim, whatever that does to its deployment.
+  int after_deployment(const Value& eval, bool some_unplaced) {
+    const int deployed = monitor_deployment(context_, deployment_);
+    if (text_of(eval, "TriggeredBy") == "job-deregister") return 0;
+    return deployed != 0 && some_unplaced ? 2 : deployed;
+  }
 
   /// Until everything that this evaluation placed runs (service, system) or has ended (batch).
   int follow_allocations(const std::string& job, const std::string& type, std::int64_t eval_index) {

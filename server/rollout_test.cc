@@ -224,6 +224,16 @@ TEST_CASE("a paused deployment waits, and goes on when it is told to") {
   CHECK(world.versions() == "b:3");
 }
 
+TEST_CASE("an evaluation names the latest deployment of its job, also one that is over") {
+  Rollout world;
+  world.deploy("a");
+  const auto asked = run<Result<JobRegistered>>(world.time, world.loop, world.server->evaluate_job({.job = {"default", "web"}}));
+  REQUIRE(asked.ok());
+  world.time.advance(5s);
+
+  CHECK(world.server->snapshot()->eval(parse_uuid(asked->eval_id))->deployment_id() == world.latest().id());
+}
+
 TEST_CASE("more of the same version is a deployment of its own; the same again is none") {
   Rollout world;
   world.deploy("a");

@@ -243,4 +243,21 @@ TEST_CASE("a tunnel to a node without a session finds no path, and one that is n
   CHECK(open(agent.id()).error().code == Code::timeout);
 }
 
+TEST_CASE("a system job that fails on a node is not placed there again and again, however often the node changes") {
+  World world;
+  FakeAgent& agent = world.add_agent();
+  agent.fails_ = true;
+  world.submit("all", 1, 100, "system");
+  for (int i = 0; i < 60; ++i) {
+    agent.change_node("some.attribute", std::to_string(i));
+    world.time.advance(1s);
+  }
+  const std::size_t placed = agent.allocs_.size();
+  CHECK(placed <= 2);
+
+  agent.fails_ = false;
+  world.time.advance(2min);
+  CHECK(world.running("all") == 1);
+}
+
 }  // namespace drover::server

@@ -98,6 +98,14 @@ class FakeAgent {
     }
   }
 
+  /// Something about the node has changed.
+  void change_node(const std::string& attribute, const std::string& value) {
+    (*node_.mutable_attributes())[attribute] = value;
+    model::FromAgent message;
+    *message.mutable_node() = node_;
+    REQUIRE(link_->send(std::move(message)).ok());
+  }
+
   /// The session ends; the agent keeps what it knows.
   void disconnect() { link_->close("cut off"); }
 
@@ -109,6 +117,7 @@ class FakeAgent {
   bool runs_ = true;
   bool healthy_ = true;     ///< what runs is healthy at once
   bool unhealthy_ = false;  ///< or not at all
+  bool fails_ = false;      ///< nothing runs here: it fails at once
   std::uint64_t index_ = 0;
   int fulls_ = 0;    ///< full sets in this session
   int changes_ = 0;  ///< allocations in other messages of it
@@ -135,6 +144,10 @@ class FakeAgent {
       allocs_[alloc.id()] = alloc;
       if (silent_ || !runs_) continue;
       const bool run = alloc.desired_status() == "run";
+      if (run && fails_ && alloc.client_status() == "pending") {
+        report(alloc.id(), "failed");
+        continue;
+      }
       if (run && alloc.client_status() == "pending") healthy_ || unhealthy_ ? report_health(alloc.id(), healthy_) : report(alloc.id(), "running");
       if (!run && alloc.client_status() != "complete" && alloc.client_status() != "lost") report(alloc.id(), "complete");
     }

@@ -8,6 +8,7 @@
 #include "model/proto/deployment.pb.h"
 #include "model/proto/job.pb.h"
 #include "model/proto/node.pb.h"
+#include "server/scheduler/passes.h"
 
 namespace drover::server {
 namespace {
@@ -18,6 +19,10 @@ constexpr Duration follow_up_window = 5s;
 const model::TaskGroup* find_group(const model::Job& job, const std::string& name) {
   const auto at = std::ranges::find(job.task_groups(), name, &model::TaskGroup::name);
   return at == job.task_groups().end() ? nullptr : &*at;
+}
+
+const model::ReschedulePolicy& policy_of(const model::TaskGroup& group) {
+  return group.has_reschedule_policy() ? group.reschedule_policy() : system_reschedule_policy();
 }
 
 void set_eligibility(model::Evaluation& eval, const Feasibility& feasibility) {
@@ -60,6 +65,8 @@ void PlanBuilder::stop(const Stopping& stopping) {
   stop.set_desired_description(std::string(stopping.text));
   stop.set_client_status(std::string(stopping.client_status));
 }
+
+void PlanBuilder::mention(const model::Deployment& deployment) { out_.eval.set_deployment_id(deployment.id()); }
 
 void PlanBuilder::deploy(const model::Deployment& deployment, bool changed) {
   deployment_ = deployment.id();
@@ -133,7 +140,7 @@ void PlanBuilder::place(const std::string& group, const Missing& missing, GroupP
   if (!missing.rescheduled) return;
   if (const auto* found = find_group(job, group)) {
     *alloc.mutable_reschedule_tracker() =
-        model::tracker_after(found->reschedule_policy(), missing.previous->message->reschedule_tracker(), to_text(missing.previous->id),
+        model::tracker_after(policy_of(*found), missing.previous->message->reschedule_tracker(), to_text(missing.previous->id),
                              to_text(missing.previous->node), missing.reschedule_delay, request_.now);
   }
 }

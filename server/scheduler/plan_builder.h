@@ -34,6 +34,8 @@ class PlanBuilder {
   void filtered_everywhere(const std::string& group, model::AllocMetric metric) { failed_.insert_or_assign(group, std::move(metric)); }
   void reschedule_later(const std::vector<Later>& later) { later_.insert(later_.end(), later.begin(), later.end()); }
   void tally(const std::string& group, const Tally& tally);
+  /// The evaluation names the job's latest deployment, whether it goes on or is over.
+  void mention(const model::Deployment& deployment);
   /// From now on what is placed of the deployment's groups belongs to it. `changed`: it is part of the plan.
   void deploy(const model::Deployment& deployment, bool changed);
   void end_deployment(const model::Deployment& deployment, std::string_view status, std::string_view description);

@@ -79,13 +79,16 @@ class ServicePass {
   /// The deployment of the current version, unless it is over; those of other versions end.
   void choose_deployment() {
     const bool stopped = !request_.job || request_.job->stop();
+    const model::Deployment* latest = nullptr;
     for (const model::Deployment* deployment : request_.deployments) {
+      if (!latest || deployment->create_index() > latest->create_index()) latest = deployment;
       if (is_of_this_version(*deployment)) {
         if (!deployment_ || deployment->create_index() > deployment_->create_index()) deployment_ = deployment;
       } else if (model::is_active(*deployment)) {
         builder_.end_deployment(*deployment, "cancelled", stopped ? "Cancelled because job is stopped" : "Cancelled due to newer version of job");
       }
     }
+    if (latest) builder_.mention(*latest);
     if (deployment_ && (deployment_->status() == "successful" || deployment_->status() == "cancelled")) deployment_ = nullptr;
   }
 
@@ -239,7 +242,7 @@ constexpr std::string_view service_triggers[] = {
 constexpr std::string_view system_triggers[] = {"job-register",   "node-update",        "failed-follow-up", "job-deregister",
                                                 "rolling-update", "preemption",         "deployment-watcher", "node-drain",
                                                 "alloc-stop",     "queued-allocs",      "job-scaling",      "reconnect",
-                                                "periodic-job",   "max-plan-attempts",  "alloc-failure"};
+                                                "periodic-job",   "max-plan-attempts",  "alloc-failure",    "alloc-reschedule"};
 
 bool is_system(const ScheduleRequest& request) {
   // A purged job has no type of its own any more: stopping is the same for all.

@@ -447,9 +447,17 @@ TEST_CASE("a system job runs once on every node that takes it") {
     cluster.node(0).set_scheduling_eligibility("ineligible");
     CHECK(cluster.pass().plan_is_empty());
   }
-  SECTION("what has failed is started again") {
+  SECTION("what has failed is started again, when it has been left alone for a while") {
     cluster.fail(0);
-    CHECK(cluster.pass().plan.placements_size() == 1);
+    const auto waits = cluster.run();
+    CHECK(waits.plan.placements_size() + waits.plan.groups_size() == 0);
+    REQUIRE(waits.new_evals.size() == 1);
+    CHECK(waits.new_evals[0].wait_until() == to_ns(cluster.now + 30s));
+    CHECK(cluster.pass().plan_is_empty());  // one evaluation is enough
+
+    cluster.now += 30s;
+    cluster.run();
+    CHECK(cluster.running() == Texts{"g[0]@a", "g[0]@b"});
   }
   SECTION("an update goes to every node") {
     auto next = make_job("system", 1, "", R"("Datacenters": ["dc1"],)");

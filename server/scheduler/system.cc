@@ -4,6 +4,8 @@
 #include <string>
 #include <tuple>
 
+#include "model/policy.h"
+#include "model/proto/alloc.pb.h"
 #include "model/proto/job.pb.h"
 #include "model/proto/node.pb.h"
 #include "model/spec.h"
@@ -20,6 +22,9 @@ struct Slot {
   Uuid node;
   friend auto operator<=>(const Slot&, const Slot&) = default;
 };
+
+/// A replacement that is due this soon happens now.
+constexpr Duration now_window = 1s;
 
 class SystemPass {
  public:
@@ -66,6 +71,7 @@ class SystemPass {
     if (alloc.client_terminal()) {
       // Batch work that has ended on a node is done there, until the job changes.
       if (group >= 0 && batch_ && alloc.current && alloc.client != ClientStatus::lost) keep(group, alloc);
+      if (group >= 0 && !batch_ && alloc.current && alloc.client == ClientStatus::failed && alloc.next.is_nil()) note_failed(group, alloc);
       return;
     }
     if (down) return stop(alloc, text_lost, "lost");
@@ -84,6 +90,30 @@ class SystemPass {
     ++tallies_[static_cast<std::size_t>(group)].ignore;
     const auto node = request_.nodes.find(alloc.node);
     if (node && !alloc.client_terminal()) occupancy_->add(group, *node);
+  }
+
+  /// Of several that failed in one place the last one counts.
+  void note_failed(int group, const ExistingAlloc& alloc) {
+    const auto [at, is_new] = broken_.try_emplace(Slot{group, alloc.index, alloc.node}, &alloc);
+    if (!is_new && model::failed_at(*alloc.message) > model::failed_at(*at->second->message)) at->second = &alloc;
+  }
+
+  /// What failed in this place, and how long it is to be left alone; nothing when the place was never tried.
+  std::optional<model::RescheduleTime> due(const ExistingAlloc& broken) const {
+    return model::next_reschedule(system_reschedule_policy(), broken.message->reschedule_tracker(), model::failed_at(*broken.message));
+  }
+
+  /// Whether what failed here waits for its time; an evaluation of that time is seen to.
+  bool waits(const Slot& slot) {
+    const auto found = broken_.find(slot);
+    if (found == broken_.end() || filled_.contains(slot)) return false;
+    const ExistingAlloc& broken = *found->second;
+    const auto next = due(broken);
+    const bool ours = !broken.followup_eval.is_nil() && broken.followup_eval == parse_uuid(request_.eval.id());
+    if (!next || ours || broken.transitions.force_reschedule == Wish::yes || next->at <= request_.now + now_window) return false;
+    if (broken.followup_eval.is_nil()) builder_.reschedule_later({Later{.alloc = &broken, .at = next->at}});
+    ++tallies_[static_cast<std::size_t>(slot.group)].reschedule_later;
+    return true;
   }
 
   void update(int group, NodeAt node, const ExistingAlloc& alloc) {
@@ -119,7 +149,7 @@ class SystemPass {
           ++present;
         } else if (!feasibility_->obstacle(group, node).empty()) {
           filtered.push_back(node);
-        } else if (place(placer, slot, node)) {
+        } else if (waits(slot) || place(placer, slot, node)) {
           ++present;
         } else {
           full.push_back(node);
@@ -140,7 +170,12 @@ class SystemPass {
     }
     auto& tally = tallies_[static_cast<std::size_t>(slot.group)];
     ++(previous ? tally.destructive : tally.place);
-    const Missing missing{.index = slot.index, .previous = previous, .stop_text = text_updating, .destructive = previous != nullptr};
+    Missing missing{.index = slot.index, .previous = previous, .stop_text = text_updating, .destructive = previous != nullptr};
+    const auto broken = broken_.find(slot);
+    if (!previous && broken != broken_.end()) {
+      const auto next = due(*broken->second);
+      missing = {.index = slot.index, .previous = broken->second, .stop_text = text_rescheduled, .rescheduled = true, .reschedule_delay = next ? next->delay : Duration{}};
+    }
     builder_.place(group_at(slot.group).name(), missing, *std::move(placed), placer.metrics());
     return true;
   }
@@ -162,10 +197,23 @@ class SystemPass {
   std::vector<Tally> tallies_;
   std::map<Slot, const ExistingAlloc*> filled_;
   std::map<Slot, const ExistingAlloc*> replaced_;
+  std::map<Slot, const ExistingAlloc*> broken_;  ///< what failed last in each place, of the current version
   std::string full_node_;
 };
 
 }  // namespace
+
+const model::ReschedulePolicy& system_reschedule_policy() {
+  static const model::ReschedulePolicy policy = [] {
+    model::ReschedulePolicy made;
+    made.set_delay(Duration(30s).count());
+    made.set_delay_function("exponential");
+    made.set_max_delay(Duration(5min).count());
+    made.set_unlimited(true);
+    return made;
+  }();
+  return policy;
+}
 
 Scheduled schedule_system(const ScheduleRequest& request, Random& random) { return SystemPass(request, random).run(); }
 
