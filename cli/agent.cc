@@ -257,7 +257,12 @@ class HttpRole {
       http::ServerOptions listen{.address = host == "localhost" ? "127.0.0.1" : host, .port = static_cast<std::uint16_t>(config.http_port)};
       listen.connections_per_address_max = static_cast<std::size_t>(config.limits.http_max_conns_per_client);
       if (config.tls.http) listen.tls = {.certificate = config.tls.cert_file, .key = config.tls.key_file, .ca = config.tls.ca_file, .verify_clients = config.tls.verify_https_client};
-      auto listener = std::make_unique<http::Server>(thread_.loop(), [this](http::Request request) { return api_->handle(std::move(request)); }, std::move(listen));
+      const Log requests = Log(log).with("http");
+      auto answer = [this, requests](http::Request request) {
+        requests.debug("request: method={} path={}", request.method, request.path);
+        return api_->handle(std::move(request));
+      };
+      auto listener = std::make_unique<http::Server>(thread_.loop(), std::move(answer), std::move(listen));
       DROVER_TRY(listener->start());
       listeners_.push_back(std::move(listener));
     }

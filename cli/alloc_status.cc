@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "cli/client_shape.h"
 #include "cli/command.h"
 #include "cli/lookup.h"
 #include "cli/output.h"
@@ -14,7 +15,7 @@ namespace {
 int list_allocs(Context& context) {
   auto allocs = context.api.get("/v1/allocations");
   if (!allocs.ok()) return failed("Error querying allocations", allocs.error());
-  if (auto code = machine_output(context, *allocs)) return *code;
+  if (auto code = machine_output(context, client_shapes(*allocs, "alloc stub"))) return *code;
   std::vector<std::vector<std::string>> rows = {{"ID", "Node ID", "Job ID", "Task Group", "Desired", "Status"}};
   for (const Value& a : allocs->items())
     rows.push_back({short_id(text_of(a, "ID"), context.verbose()), short_id(text_of(a, "NodeID"), context.verbose()), text_of(a, "JobID"), text_of(a, "TaskGroup"), text_of(a, "DesiredStatus"), text_of(a, "ClientStatus")});
@@ -204,7 +205,7 @@ int alloc_status(Context& context) {
   if (!id) return 1;
   auto alloc = context.api.get("/v1/allocation/" + *id);
   if (!alloc.ok()) return failed("Error querying allocation", alloc.error());
-  if (auto code = machine_output(context, *alloc)) return *code;
+  if (auto code = machine_output(context, client_shape(*alloc, "alloc"))) return *code;
   show_head(context, *alloc);
   auto states = map_of(*alloc, "TaskStates");
   std::ranges::sort(states, {}, &Value::Member::first);

@@ -1,6 +1,7 @@
 #include "cli/api.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/json/json.h"
 
@@ -29,6 +30,19 @@ Error error_of(int status, std::string_view body) {
   return fail(code, "Unexpected response code: {} ({})", status, body);
 }
 
+/// Of a request that got no answer: first the line that Nomad's users know, then what it means.
+Error no_answer_of(const std::string& address, const http::ClientRequest& request, Error why) {
+  const auto scheme = address.find("://");
+  std::string reason;
+  if (why.message.find("connection refused") != std::string::npos) reason = "dial tcp " + address.substr(scheme + 3) + ": connect: connection refused";
+  else if (why.message.find("is not an address") != std::string::npos && scheme != std::string::npos) reason = "unsupported protocol scheme \"" + address.substr(0, scheme) + "\"";
+  else return why;
+  std::string verb = request.method;
+  std::ranges::transform(verb.begin() + 1, verb.end(), verb.begin() + 1, [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  why.message = verb + " \"" + address + request.path + http::format_query(request.query) + "\": " + reason + "\n" + why.message;
+  return why;
+}
+
 }  // namespace
 
 Api::Api(Endpoint endpoint) : endpoint_(std::move(endpoint)), client_(options_of(endpoint_)) {}
@@ -42,9 +56,10 @@ Query Api::with_scope(Query query) const {
 
 Result<http::ClientResponse> Api::call(std::string method, std::string_view path, Query query, std::string body) {
   http::ClientRequest request{.method = std::move(method), .path = std::string(path), .query = with_scope(std::move(query)), .body = std::move(body)};
-  DROVER_LET(auto response, client_.send(request));
-  if (response.status < 200 || response.status > 299) return error_of(response.status, response.body);
-  return std::move(response);
+  auto response = client_.send(request);
+  if (!response.ok()) return no_answer_of(endpoint_.address, request, std::move(response).error());
+  if (response->status < 200 || response->status > 299) return error_of(response->status, response->body);
+  return response;
 }
 
 namespace {

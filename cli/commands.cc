@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <map>
-#include <set>
 
 #include "base/hcl/diagnostic.h"
 #include "base/json/json.h"
@@ -11,10 +9,25 @@
 #include "cli/command.h"
 #include "cli/job_schema.h"
 #include "cli/language_commands.h"
+#include "cli/manual.h"
 #include "cli/output.h"
 #include "cli/template.h"
 
 namespace drover::cli {
+namespace {
+
+/// Those whose other program opens a page of the web interface.
+constexpr std::string_view with_page[] = {"job run",     "run",         "job status",  "status",     "job dispatch",   "alloc status",   "alloc-status",     "eval list",
+                                          "eval status", "eval-status", "node status", "node-status", "server members", "server-members", "deployment status"};
+
+void add_page_flag(std::vector<Command>& rows) {
+  for (Command& row : rows) {
+    const bool has_page = std::ranges::find(with_page, row.words) != std::end(with_page);
+    if (has_page && std::ranges::find(row.flags, std::string_view("ui"), &Flag::name) == row.flags.end()) row.flags.push_back({"ui", "", "open the page of the web interface (not supported yet)"});
+  }
+}
+
+}  // namespace
 
 const std::vector<Command>& all_commands() {
   static const std::vector<Command> commands = [] {
@@ -44,7 +57,9 @@ const std::vector<Command>& all_commands() {
     add_node_config_commands(rows);
     add_scaling_commands(rows);
     add_scheduler_config_commands(rows);
+    add_manual_commands(rows);
     add_refused_commands(rows);
+    add_page_flag(rows);
     return rows;
   }();
   return commands;
@@ -100,8 +115,12 @@ std::string command_line(const Command& command) { return fmt::format("  {:<31} 
 std::string help_of(const Command& command) {
   std::string text = fmt::format("Usage: drover {}{}{}{}\n\n  {}\n", command.words, command.flags.empty() ? "" : " [options]",
                                  command.args.empty() ? "" : " ", command.args, command.summary);
-  if (!command.example.empty()) text += fmt::format("\nExample:\n\n  $ {}\n", command.example);
+  if (const std::string_view example = example_of(command); !example.empty()) text += fmt::format("\nExample:\n\n  $ {}\n", example);
   if (!command.flags.empty()) text += "\nOptions:\n\n" + flag_lines(command.flags);
+  if (has_own_exit_codes(command)) {
+    text += "\nExit codes:\n\n";
+    for (const ExitCode& row : exit_codes(command)) text += fmt::format("  {:<5} {}\n", row.code, row.meaning);
+  }
   if (command.words != "agent") text += "\nGeneral options:\n\n" + flag_lines(common_flags());
   return text;
 }
@@ -193,134 +212,6 @@ std::optional<int> machine_output(Context& context, const Value& value) {
   if (!text.ok()) return failed("Error formatting the data", text.error());
   out(*text);
   return 0;
-}
-
-namespace {
-
-std::string words_of_family(const std::string& family) {
-  std::set<std::string> words;
-  for (const Command& command : all_commands()) {
-    if (command.is_hidden) continue;
-    std::string_view rest = command.words;
-    if (!family.empty()) {
-      if (!rest.starts_with(family + " ")) continue;
-      rest.remove_prefix(family.size() + 1);
-    }
-    words.emplace(rest.substr(0, rest.find(' ')));
-  }
-  return fmt::format("{}", fmt::join(words, " "));
-}
-
-std::string flag_words(const Command& command) {
-  std::string text;
-  for (const auto* table : {&command.flags, &common_flags()}) {
-    for (const Flag& flag : *table) text += fmt::format("-{}{} ", flag.name, flag.value.empty() ? "" : "=");
-  }
-  return text;
-}
-
-/// A shell `case` over the words typed so far, the same for bash and zsh.
-std::string completion_cases() {
-  std::set<std::string> families;
-  for (const Command& command : all_commands()) {
-    if (command.is_hidden) continue;
-    for (auto space = command.words.find(' '); space != std::string_view::npos; space = command.words.find(' ', space + 1)) families.emplace(command.words.substr(0, space));
-  }
-  std::string text;
-  for (const Command& command : all_commands()) {
-    text += fmt::format("    '{}') flags='{}'; kind='{}' ;;\n", command.words, flag_words(command), command.completes);
-  }
-  for (const std::string& family : families) text += fmt::format("    '{}') subs='{}' ;;\n", family, words_of_family(family));
-  return text;
-}
-
-}  // namespace
-
-std::string completion_script(const std::string& shell) {
-  constexpr std::string_view ids = R"sh(
-_drover_ids() {
-  case "$1" in
-    jobs) drover operator api /v1/jobs ;;
-    allocs) drover operator api /v1/allocations ;;
-    nodes) drover operator api /v1/nodes ;;
-    evals) drover operator api /v1/evaluations ;;
-    services) drover operator api /v1/services ;;
-  esac 2>/dev/null </dev/null | grep -Eo '"(ID|ServiceName)":"[^"]*"' | cut -d'"' -f4
-}
-_drover_look() {
-  flags='' kind='' subs=''
-  case "$1" in
-)sh";
-  const std::string look = std::string(ids) + completion_cases() + "  esac\n}\n";
-  if (shell == "bash") {
-    return "# bash completion of drover: source <(drover completion bash)" + look + R"sh(
-_drover() {
-  local cur=${COMP_WORDS[COMP_CWORD]} words='' word n=0 flags kind subs
-  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    [[ $word == -* ]] && continue
-    _drover_look "${words:+$words }$word"
-    [ -n "$flags$subs" ] || break
-    words="${words:+$words }$word"
-  done
-  _drover_look "$words"
-  if [ -z "$words" ]; then COMPREPLY=($(compgen -W ')sh" +
-           words_of_family("") + R"sh(' -- "$cur"))
-  elif [[ $cur == -* ]]; then COMPREPLY=($(compgen -W "$flags" -- "$cur"))
-  elif [ -n "$subs" ]; then COMPREPLY=($(compgen -W "$subs" -- "$cur"))
-  elif [ "$kind" = files ]; then COMPREPLY=($(compgen -f -- "$cur"))
-  elif [ -n "$kind" ]; then COMPREPLY=($(compgen -W "$(_drover_ids "$kind")" -- "$cur")); fi
-}
-complete -o default -F _drover drover
-)sh";
-  }
-  if (shell == "zsh") {
-    return "#compdef drover\n# zsh completion of drover: source <(drover completion zsh)" + look + R"sh(
-_drover() {
-  local words='' word flags kind subs
-  for word in "${(@)words[2,CURRENT-1]}"; do :; done
-  local -a typed=("${(@)${(z)BUFFER}[2,-1]}")
-  for word in $typed; do
-    [[ $word == -* ]] && continue
-    _drover_look "${words:+$words }$word"
-    [ -n "$flags$subs" ] || break
-    words="${words:+$words }$word"
-  done
-  _drover_look "$words"
-  if [ -z "$words" ]; then compadd -- )sh" +
-           words_of_family("") + R"sh(
-  elif [[ $PREFIX == -* ]]; then compadd -- ${=flags}
-  elif [ -n "$subs" ]; then compadd -- ${=subs}
-  elif [ "$kind" = files ]; then _files
-  elif [ -n "$kind" ]; then compadd -- ${=$(_drover_ids "$kind")}; fi
-}
-compdef _drover drover
-)sh";
-  }
-  const auto quoted = [](std::string_view words) {
-    std::string inside;
-    for (const char c : words) inside += c == '\'' ? std::string("\\'") : std::string(1, c);
-    return "'" + inside + "'";
-  };
-  std::string text = "# fish completion of drover: drover completion fish | source\ncomplete -c drover -f\n";
-  text += fmt::format("complete -c drover -n __fish_use_subcommand -a '{}'\n", words_of_family(""));
-  for (const Command& command : all_commands()) {
-    if (command.is_hidden) continue;
-    const auto space = command.words.find(' ');
-    std::string condition;
-    if (space == std::string_view::npos) {
-      condition = fmt::format("__fish_seen_subcommand_from {}", command.words);
-    } else {
-      const auto family = command.words.substr(0, space), rest = command.words.substr(space + 1);
-      condition = fmt::format("__fish_seen_subcommand_from {}; and __fish_seen_subcommand_from {}", family, rest);
-      text += fmt::format("complete -c drover -n '__fish_seen_subcommand_from {}' -a '{}' -d {}\n", family,
-                          rest.substr(0, rest.find(' ')), quoted(command.summary));
-    }
-    for (const Flag& flag : command.flags) {
-      text += fmt::format("complete -c drover -n '{}' -o {} -d {}\n", condition, flag.name, quoted(flag.help));
-    }
-    if (command.completes == "files") text += fmt::format("complete -c drover -n '{}' -F\n", condition);
-  }
-  return text;
 }
 
 std::string did_you_mean(const std::string& word) {

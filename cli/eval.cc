@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/allocs_table.h"
+#include "cli/client_shape.h"
 #include "cli/command.h"
 #include "cli/lookup.h"
 #include "cli/monitor.h"
@@ -22,7 +23,7 @@ int eval_list(Context& context) {
   std::string next_token;
   auto evals = context.api.get_page("/v1/evaluations", query, next_token);
   if (!evals.ok()) return failed("Error querying evaluations", evals.error());
-  if (auto code = machine_output(context, *evals)) return *code;
+  if (auto code = machine_output(context, client_shapes(*evals, "eval"))) return *code;
   if (evals->items().empty()) {
     out("No evals found");
     return 0;
@@ -100,7 +101,7 @@ int eval_status(Context& context) {
   if (context.flags.is_on("monitor")) return monitor_evaluation(context, *id);
   auto eval = context.api.get("/v1/evaluation/" + *id, {{"related", "true"}});
   if (!eval.ok()) return failed("Error querying evaluation", eval.error());
-  if (auto code = machine_output(context, *eval)) return *code;
+  if (auto code = machine_output(context, client_shape(*eval, "eval"))) return *code;
   auto allocs = context.api.get("/v1/evaluation/" + *id + "/allocations");
   if (!allocs.ok()) return failed("Error querying allocations", allocs.error());
   show_head(context, *eval);

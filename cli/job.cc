@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/lookup.h"
 #include "cli/monitor.h"
+#include "cli/next_launch.h"
 #include "cli/output.h"
 #include "cli/why.h"
 
@@ -64,7 +65,7 @@ int list_jobs(Context& context) {
   return 0;
 }
 
-void show_head(const Value& job) {
+void show_head(const Value& job, Instant now) {
   std::string datacenters;
   for (const Value& dc : list_of(job, "Datacenters")) datacenters += (datacenters.empty() ? "" : ",") + (dc.is_text() ? dc.text() : "");
   auto yes_no = [](bool value) { return std::string(value ? "true" : "false"); };
@@ -79,6 +80,10 @@ void show_head(const Value& job) {
                                                            {"Status", status_text(job)},
                                                            {"Periodic", yes_no(is_periodic(job))},
                                                            {"Parameterized", yes_no(is_parameterized(job))}};
+  if (is_periodic(job) && !is_parameterized(job)) {
+    const auto launch = next_launch(member_of(job, "Periodic"), now);
+    rows.emplace_back("Next Periodic Launch", bool_of(job, "Stop") ? "none (job stopped)" : launch ? launch_text(*launch, now) : "none");
+  }
   if (const std::string token = text_of(job, "DispatchIdempotencyToken"); !token.empty()) rows.emplace_back("Idempotency Token", token);
   if (const Value& tag = member_of(job, "VersionTag"); tag.is_map()) rows.emplace_back("Version Tag", text_of(tag, "Name"));
   out(key_values(rows));
@@ -136,7 +141,7 @@ int show_children(Context& context, const Value& job, const Value& summary) {
 int show_job(Context& context, const Value& stub) {
   auto job = context.api.get(job_path(stub));
   if (!job.ok()) return failed("Error querying job", job.error());
-  show_head(*job);
+  show_head(*job, context.world.now());
   if (context.flags.is_on("short")) return 0;
   auto summary = context.api.get(job_path(stub, "/summary"));
   if (!summary.ok()) return failed("Error querying job summary", summary.error());

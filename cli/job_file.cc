@@ -19,7 +19,10 @@ namespace drover::cli {
 const std::vector<Flag> job_file_flags = {{"json", "", "the file is the API's JSON"},
                                           {"hcl2-strict", "", "refuse values for variables that are not declared (the default)"},
                                           {"var", "<name=value>", "set a variable; repeatable"},
-                                          {"var-file", "<path>", "set variables from a file; repeatable"}};
+                                          {"var-file", "<path>", "set variables from a file; repeatable"},
+                                          {"policy-override", "", "accepted: there are no policies to override"},
+                                          {"consul-namespace", "<name>", "not supported yet"},
+                                          {"vault-namespace", "<name>", "not supported yet"}};
 
 namespace {
 
@@ -64,6 +67,9 @@ std::string all_messages(const hcl::Diagnostics& diagnostics) {
 }  // namespace
 
 Result<JobFile> read_job_file(Context& context, const std::string& path) {
+  for (const auto* flag : {"consul-namespace", "vault-namespace"}) {
+    if (context.flags.has(flag)) return fail(Code::unsupported, "-{} is not supported yet", flag);
+  }
   DROVER_LET(std::string text, text_of_file(path));
   if (context.flags.is_on("json")) return from_json(std::move(text));
 

@@ -4,6 +4,7 @@
 
 #include "base/json/json.h"
 #include "cli/allocs_table.h"
+#include "cli/client_shape.h"
 #include "cli/command.h"
 #include "cli/diff_text.h"
 #include "cli/lookup.h"
@@ -18,7 +19,7 @@ int job_allocs(Context& context) {
   return with_job(context, [](Context& c, const Value& stub) {
     auto allocs = c.api.get(job_path(stub, "/allocations"), {{"all", c.flags.is_on("all") ? "true" : "false"}});
     if (!allocs.ok()) return failed("Error retrieving allocations", allocs.error());
-    if (auto code = machine_output(c, *allocs)) return *code;
+    if (auto code = machine_output(c, client_shapes(*allocs, "alloc stub"))) return *code;
     out(allocs_table(c, allocs->items(), AllocColumns::of_job));
     return 0;
   });
@@ -50,10 +51,11 @@ int job_inspect(Context& context) {
     auto job = version_of(c, stub);
     if (!job.ok()) return failed("Error inspecting job", job.error());
     if (c.flags.is_on("hcl")) return show_source(c, stub, *job);
-    if (c.flags.has("t")) return *machine_output(c, *job);
+    const Value shaped = client_shape(*job, "job");
+    if (c.flags.has("t")) return *machine_output(c, shaped);
     Value wrapped = Value::map();
-    wrapped.set("Job", *job);
-    out_json(c.flags.is_on("json") ? *job : wrapped);
+    wrapped.set("Job", shaped);
+    out_json(c.flags.is_on("json") ? shaped : wrapped);
     return 0;
   });
 }

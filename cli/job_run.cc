@@ -10,6 +10,7 @@
 #include "cli/diff_text.h"
 #include "cli/job_file.h"
 #include "cli/monitor.h"
+#include "cli/next_launch.h"
 #include "cli/output.h"
 #include "cli/placement.h"
 
@@ -84,6 +85,9 @@ int job_run(Context& context) {
   const std::string eval = text_of(*answer, "EvalID");
   if (eval.empty()) {  // periodic and parameterized jobs have no evaluation of their own
     out("Job registration successful");
+    const auto job = json::parse(file->job_json);
+    const auto launch = job.ok() ? next_launch(member_of(*job, "Periodic"), context.world.now()) : std::nullopt;
+    if (launch) out("Approximate next launch time: " + launch_text(*launch, context.world.now()));
     return 0;
   }
   if (context.flags.is_on("detach")) {
@@ -203,6 +207,9 @@ int job_validate(Context& context) {
 }
 
 int job_init(Context& context) {
+  for (const auto& [flag, what] : {std::pair{"template", "variables, which hold templates of jobs, are"}, {"list-templates", "variables, which hold templates of jobs, are"}, {"connect", "the service mesh is"}}) {
+    if (context.flags.has(flag)) return err(fmt::format("-{}: {} not supported yet", flag, what)), 1;
+  }
   const std::string path = context.args().empty() ? "example.nomad.hcl" : context.args()[0];
   if (std::ifstream(path).good()) {
     err(fmt::format("Job '{}' already exists", path));
@@ -237,8 +244,9 @@ void add_job_run_commands(std::vector<Command>& rows) {
   rows.push_back({"plan", "<path>", "shows what a run would do", "", plan_flags, job_plan, 1, 1, "files", true});
   rows.push_back({"job validate", "<path>", "checks a job file", "drover job validate hello.nomad.hcl", with_file_flags({}), job_validate, 1, 1, "files"});
   rows.push_back({"validate", "<path>", "checks a job file", "", with_file_flags({}), job_validate, 1, 1, "files", true});
-  rows.push_back({"job init", "[file]", "writes an example job file", "drover job init", {{"short", "", "the short form (the only one)"}}, job_init, 0, 1, "files"});
-  rows.push_back({"init", "[file]", "writes an example job file", "", {{"short", "", "the short form (the only one)"}}, job_init, 0, 1, "files", true});
+  const std::vector<Flag> init_flags = {{"short", "", "the short form (the only one)"}, {"connect", "", "not supported yet"}, {"template", "<name>", "not supported yet"}, {"list-templates", "", "not supported yet"}};
+  rows.push_back({"job init", "[file]", "writes an example job file", "drover job init", init_flags, job_init, 0, 1, "files"});
+  rows.push_back({"init", "[file]", "writes an example job file", "", init_flags, job_init, 0, 1, "files", true});
 }
 
 }  // namespace drover::cli

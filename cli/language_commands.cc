@@ -49,7 +49,7 @@ int serve(Context& context) {
 }  // namespace
 
 void add_language_commands(std::vector<Command>& rows) {
-  rows.push_back({"lsp", "", "serves an editor: mistakes, completions, explanations of job files (Language Server Protocol, standard input and output)", "", {}, serve, 0, 0});
+  rows.push_back({"lsp", "", "serves an editor: mistakes, completions, explanations of job files (Language Server Protocol, standard input and output)", "drover lsp   # started by an editor: docs/editor.md", {}, serve, 0, 0});
 }
 
 }  // namespace drover::cli

@@ -9,6 +9,8 @@
 #include <cstdlib>
 
 #include "cli/command.h"
+#include "cli/completion.h"
+#include "cli/completion_names.h"
 #include "cli/version.h"
 
 namespace drover::cli {
@@ -77,6 +79,25 @@ Endpoint endpoint_of(const World& world, const Flags& flags) {
   return endpoint;
 }
 
+/// A shell asks what may stand at the end of the line that is being typed. Its flags say which agent knows the names.
+int complete(const World& world, std::string line) {
+  const std::string point = world.env("COMP_POINT").value_or("");
+  if (const auto length = std::strtoul(point.c_str(), nullptr, 10); !point.empty() && length < line.size()) line.resize(length);
+  const TypedLine typed = typed_line(line);
+  std::vector<std::string> about_agent;
+  for (std::size_t i = 0; i < typed.words.size(); ++i) {
+    const auto parsed = Flags::parse({typed.words[i]}, {&common_flags()}, false);
+    const bool takes_next = !parsed.ok() && parsed.error().message.starts_with("flag needs an argument") && i + 1 < typed.words.size();
+    if (parsed.ok() && parsed->args.empty()) about_agent.push_back(typed.words[i]);
+    if (takes_next) about_agent.insert(about_agent.end(), {typed.words[i], typed.words[i + 1]});
+  }
+  const auto flags = Flags::parse(about_agent, {&common_flags()}, false);
+  Api api(endpoint_of(world, flags.ok() ? *flags : Flags()));
+  const NamesOf names = [&api](std::string_view kind, const std::string& prefix) { return agent_names(api, kind, prefix); };
+  for (const std::string& word : completions(all_commands(), common_flags(), typed, names)) out(word);
+  return 0;
+}
+
 /// Of words that name no command: the help asked for, or what is there instead.
 int help_for(const std::vector<std::string>& words) {
   std::vector<std::string> named;
@@ -124,6 +145,8 @@ int run(const std::vector<std::string>& words) {
     out(version_text());
     return 0;
   }
+  World world = real_world();
+  if (const auto line = world.env("COMP_LINE"); line && !line->empty()) return complete(world, *line);
   std::size_t length = 0;
   const Command* command = find_command(words, length);
   if (!command) return help_for(words);
@@ -141,7 +164,7 @@ int run(const std::vector<std::string>& words) {
     out(help_of(*command));
     return 0;
   }
-  World world = real_world();
+  if (flags->is_on("ui")) err("-ui: the web interface is not supported yet");
   Endpoint endpoint = endpoint_of(world, *flags);
   if (!endpoint.tls_server_name.empty()) {
     err("-tls-server-name (NOMAD_TLS_SERVER_NAME) is not supported yet: use the name that the certificate has in -address");

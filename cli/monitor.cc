@@ -69,7 +69,10 @@ class Follower {
       deployment_ = deployment;
       detail(context_, fmt::format("Evaluation within deployment: \"{}\"", shortened(deployment)));
     }
-    for (const Value& alloc : allocs.items()) show_alloc(alloc, integer_of(eval, "CreateIndex"));
+    // How allocations fare is shown once the evaluation is over, so that what is printed does not depend on who was quicker.
+    for (const Value& alloc : allocs.items()) {
+      if (!allocs_.contains(text_of(alloc, "ID"))) show_alloc(alloc, integer_of(eval, "CreateIndex"));
+    }
     if (status != status_) detail(context_, fmt::format("Evaluation status changed: \"{}\" -> \"{}\"", status_, status));
     status_ = status;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/allocs_table.h"
+#include "cli/client_shape.h"
 #include "cli/command.h"
 #include "cli/lookup.h"
 #include "cli/output.h"
@@ -41,7 +42,7 @@ int list_nodes(Context& context) {
   std::string next_token;
   auto nodes = context.api.get_page("/v1/nodes", query, next_token);
   if (!nodes.ok()) return failed("Error querying node status", nodes.error());
-  if (auto code = machine_output(context, *nodes)) return *code;
+  if (auto code = machine_output(context, client_shapes(*nodes, "node stub"))) return *code;
   if (flags.is_on("quiet")) {
     for (const Value& node : nodes->items()) out(text_of(node, "ID"));
     return 0;
@@ -218,7 +219,7 @@ void show_host_in_detail(const Value& stats) {
 int show_node(Context& context, const std::string& id) {
   auto node = context.api.get("/v1/node/" + id);
   if (!node.ok()) return failed("Error querying node info", node.error());
-  if (auto code = machine_output(context, *node)) return *code;
+  if (auto code = machine_output(context, client_shape(*node, "node"))) return *code;
   auto allocs = context.api.get("/v1/node/" + id + "/allocations");
   if (!allocs.ok()) return failed("Error querying node allocations", allocs.error());
   Value stats;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json/json.h"
+#include "cli/client_shape.h"
 #include "cli/command.h"
 #include "cli/lookup.h"
 #include "cli/output.h"
@@ -63,7 +64,7 @@ int show_policy(Context& context) {
   if (ids.size() > 1) return failed("Error querying scaling policy", fail(Code::conflict, "Prefix matched multiple scaling policies\n\n{}", fmt::format("{}", fmt::join(ids, "\n"))));
   auto policy = context.api.get("/v1/scaling/policy/" + ids[0]);
   if (!policy.ok()) return failed("Error querying scaling policy", policy.error());
-  if (auto code = machine_output(context, *policy)) return *code;
+  if (auto code = machine_output(context, client_shape(*policy, "scaling policy"))) return *code;
   const Value& rules = member_of(*policy, "Policy");
   out(key_values({{"ID", short_id(text_of(*policy, "ID"), context.verbose())},
                   {"Enabled", text_of(*policy, "Enabled")},

@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/template.h"
 #include "cli/version.h"
 
 namespace drover::cli {
@@ -52,7 +53,13 @@ Value with_go_names(const Value& self) {
 int agent_info(Context& context) {
   auto self = context.api.get("/v1/agent/self");
   if (!self.ok()) return failed("Error querying agent info", self.error());
-  if (context.flags.is_on("json") || context.flags.has("t")) return *machine_output(context, context.flags.is_on("json") ? *self : with_go_names(*self));
+  if (context.flags.has("t") && !context.flags.is_on("json")) {
+    const auto text = render_template(context.flags.text("t"), with_go_names(*self));
+    if (!text.ok()) return failed("Error formatting output: Error formatting the data", text.error());
+    out(*text);
+    return 0;
+  }
+  if (context.flags.is_on("json")) return *machine_output(context, *self);
   auto sections = map_of(*self, "stats");
   std::ranges::sort(sections, {}, &Value::Member::first);
   for (const auto& [name, figures] : sections) {

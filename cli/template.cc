@@ -85,7 +85,7 @@ class Parser {
         break;
       }
       const auto close = text_.find("}}", open);
-      if (close == std::string_view::npos) return fail(Code::invalid, "template: unclosed action");
+      if (close == std::string_view::npos) return fail(Code::invalid, "template: :{}: unclosed action", 1 + std::ranges::count(text_.substr(0, open), '\n'));
       std::string_view action = text_.substr(open + 2, close - open - 2);
       if (action.starts_with("- ")) {
         action.remove_prefix(2);

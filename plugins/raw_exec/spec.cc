@@ -86,6 +86,7 @@ sdk::ProcessSpec make_spec(const sdk::TaskConfig& task, const Options& options, 
     if (!is_denied(name, plugin.denied_envvars) && !is_denied(name, options.denied_envvars)) spec.env.emplace_back(name, value);
   spec.cwd = options.work_dir.empty() ? task.task_dir() : options.work_dir;
   spec.user = task.user;
+  spec.umask = 022;  // as a task finds it anywhere; the agent's own files are its own (077)
   spec.stdout_path = task.stdout_path;
   spec.stderr_path = task.stderr_path;
   spec.netns_path = task.network.path;

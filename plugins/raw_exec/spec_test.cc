@@ -35,6 +35,7 @@ TEST_CASE("a task starts in its folder, its command is looked for there first", 
   const auto spec = make_spec(a_task(), run_it(), {}, host);
 
   CHECK(spec.cwd == "/allocs/0f/web");
+  CHECK(spec.umask == 022u);
   CHECK(spec.search_path == std::vector<std::string>{"/allocs/0f/web/local", "/allocs/0f/web", "/usr/bin", "/bin"});
   CHECK(spec.state_dir == "/allocs/0f/web/private/raw_exec/1234abcd");
 

@@ -49,7 +49,9 @@ Async<http::Response> members(HttpParts* parts, api::Call call) {
   answer.set_server_name(parts->info.name);
   answer.set_server_region(parts->info.region);
   answer.set_server_dc(parts->info.datacenter);
-  *answer.add_members() = member_of(parts->info);
+  model::AgentMember& member = *answer.add_members();
+  member = member_of(parts->info);
+  if (parts->server.leading()) (*member.mutable_tags())["Leader"] = "true";
   co_return api::json(answer, call.params.pretty);
 }
 

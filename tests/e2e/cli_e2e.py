@@ -153,7 +153,7 @@ def unknown_words(world):
 
 
 def every_help(world):
-    """every command has a help with an example or a summary, and says its flags"""
+    """every command has a help with an example, and says its flags"""
     agent = type("Nobody", (), {"address": "127.0.0.1", "port": 1})
     code, out, _ = run(world, agent, "-help")
     equal(code, 0, "exit code of -help")
@@ -162,6 +162,7 @@ def every_help(world):
     for command in words:
         text = fine(world, agent, *command.split(), "-help")
         check(text.startswith(f"Usage: drover {command}"), f"help of {command}: {text[:80]}")
+        check("\nExample:\n" in text, f"the help of {command} has an example")
         for line in text.splitlines():
             check(not re.match(r"  -\S+ *$", line), f"a flag of {command} without a word on it: {line}")
 
@@ -186,16 +187,17 @@ def follows_the_log(world):
 COMPLETE = r'''
 source <("$1" completion bash)
 shift
-words=("$@")
-COMP_WORDS=("${words[@]}")
-COMP_CWORD=$((${#words[@]} - 1))
+COMP_WORDS=("$@")
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+COMP_LINE="$*"
+COMP_POINT=${#COMP_LINE}
 _drover
 printf '%s\n' "${COMPREPLY[@]}"
 '''
 
 
 def completes(world):
-    """a shell completes commands of two and three words, flags, and the ids of what runs"""
+    """a shell completes commands of two and three words, flags, and the names of what runs"""
     agent = world.dev_agent()
     fine(world, agent, "job", "run", "-detach", world.file("pair.nomad.hcl", TWO_TASKS))
     alloc = agent.wait_running("pair", 1)[0]["ID"]
@@ -211,9 +213,25 @@ def completes(world):
     equal(completed("drover", "node", "drain", "-en"), ["-enable"], "a flag")
     equal(completed("drover", "job", "status", "pa"), ["pair"], "a job")
     equal(completed("drover", "alloc", "status", alloc[:3]), [alloc], "an allocation")
+    equal(completed("drover", "logs", "pa"), ["pair"], "a job where an allocation is asked for")
+    equal(completed("drover", "job", "status", "-namespace", "d"), ["default"], "the value of a flag")
+    equal(completed("drover", "job", "status", "-address=http://127.0.0.1:1", "pa"), [], "names that the agent of the line does not know")
     for shell in ("zsh", "fish"):
-        text = fine(world, agent, "completion", shell)
-        check("job" in text and len(text.splitlines()) > 50, f"completions for {shell}")
+        check("COMP_LINE" in fine(world, agent, "completion", shell), f"completions for {shell}")
+
+
+def manual(world):
+    """every command has a manual page, which man shows without complaint"""
+    nobody = type("Nobody", (), {"address": "127.0.0.1", "port": 1})
+    share = os.path.join(str(world.dir), "share")
+    fine(world, nobody, "manual", share)
+    pages = sorted(os.listdir(os.path.join(share, "man", "man1")))
+    check({"drover.1", "drover-job-run.1", "drover-alloc-exec.1", "drover-job-periodic-force.1"} <= set(pages) and len(pages) > 60, f"pages: {pages}")
+    for page in pages:
+        text = open(os.path.join(share, "man", "man1", page)).read()
+        for section in ("NAME", "SYNOPSIS", "EXIT STATUS"):
+            check(f".SH {section}\n" in text, f"{page} has the section {section}")
+    check(os.path.exists(os.path.join(share, "bash-completion", "completions", "drover")), "completions of bash")
 
 
 def configuration(world):
@@ -290,4 +308,4 @@ def checks_offline(world):
 
 
 if __name__ == "__main__":
-    main([tour, explains, shows_output, unknown_words, every_help, follows_the_log, completes, configuration, lays_out_files, checks_offline])
+    main([tour, explains, shows_output, unknown_words, every_help, follows_the_log, completes, manual, configuration, lays_out_files, checks_offline])
