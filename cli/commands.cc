@@ -9,6 +9,7 @@
 #include "base/json/json.h"
 #include "cli/alloc_exec.h"
 #include "cli/command.h"
+#include "cli/driver.h"
 #include "cli/job_schema.h"
 #include "cli/language_commands.h"
 #include "cli/output.h"
@@ -44,6 +45,8 @@ const std::vector<Command>& all_commands() {
     add_node_config_commands(rows);
     add_scaling_commands(rows);
     add_scheduler_config_commands(rows);
+    add_plugin_commands(rows);
+    add_driver_commands(rows);
     add_refused_commands(rows);
     return rows;
   }();
