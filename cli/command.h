@@ -100,6 +100,7 @@ void add_node_config_commands(std::vector<Command>&);
 void add_scaling_commands(std::vector<Command>&);
 void add_scheduler_config_commands(std::vector<Command>&);
 void add_refused_commands(std::vector<Command>&);
+void add_plugin_commands(std::vector<Command>&);
 
 // Output of all commands: standard output and standard error, with a final newline.
 void out(std::string_view text);

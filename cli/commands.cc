@@ -7,6 +7,7 @@
 #include "base/json/json.h"
 #include "cli/alloc_exec.h"
 #include "cli/command.h"
+#include "cli/driver.h"
 #include "cli/job_schema.h"
 #include "cli/language_commands.h"
 #include "cli/manual.h"
@@ -58,6 +59,8 @@ const std::vector<Command>& all_commands() {
     add_scaling_commands(rows);
     add_scheduler_config_commands(rows);
     add_manual_commands(rows);
+    add_plugin_commands(rows);
+    add_driver_commands(rows);
     add_refused_commands(rows);
     add_page_flag(rows);
     return rows;

@@ -31,7 +31,6 @@ constexpr NotYet not_yet[] = {
     {"operator scheduler set-config", "changing the scheduler's configuration is not supported yet"},
     {"operator snapshot", "snapshots of the servers' state are not supported yet"},
     {"operator utilization", "reports of utilization are not supported yet"},
-    {"plugin", "storage plugins (CSI) are not supported yet; drover driver … and drover node status show task drivers"},
     {"quota", "quotas are not supported yet"},
     {"recommendation", "recommendations are not supported yet"},
     {"sentinel", "Sentinel policies are not supported yet"},

@@ -69,6 +69,8 @@ class Bench {
 
   /// The shared driver; launched anew when it is not alive.
   Result<Driver*> driver();
+  /// From now on that one is the shared driver.
+  void use(std::unique_ptr<Driver> driver) { driver_ = std::move(driver); }
   /// One for this check alone, configured.
   Result<std::unique_ptr<Driver>> fresh();
   /// The same, not configured.

@@ -1,5 +1,6 @@
 #include "conformance/caller.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -18,8 +19,16 @@ struct Stream::State {
   std::optional<rpc::Status> status;
   std::weak_ptr<rpc::Call> call;
   bool reading = true;
+  Watch watch;
+  int number = 0;
+  std::string method;
+
+  void tell(Step::Kind kind, const std::string& bytes, const rpc::Status& how) const {
+    if (watch) watch(Step{kind, number, method, bytes, how});
+  }
 
   void received(std::string message) {
+    tell(Step::Kind::received, message, {});
     std::shared_ptr<rpc::Call> again;
     {
       const std::lock_guard lock(mutex);
@@ -32,13 +41,18 @@ struct Stream::State {
   }
 
   void ended(rpc::Status how) {
+    tell(Step::Kind::ended, {}, how);
     const std::lock_guard lock(mutex);
     status = std::move(how);
     changed.notify_all();
   }
 };
 
-Stream::Stream(rpc::Channel& channel, const std::string& method, Duration deadline) : state_(std::make_shared<State>()) {
+Stream::Stream(rpc::Channel& channel, const std::string& method, Duration deadline, Watch watch) : state_(std::make_shared<State>()) {
+  static std::atomic<int> calls = 0;
+  state_->watch = std::move(watch);
+  state_->number = ++calls;
+  state_->method = method;
   rpc::CallEvents events;
   events.received = [state = state_](std::string message) { state->received(std::move(message)); };
   events.ended = [state = state_](rpc::Status how) { state->ended(std::move(how)); };
@@ -55,7 +69,10 @@ Stream::~Stream() {
   static_cast<void>(ended(std::chrono::seconds(5)));
 }
 
-bool Stream::send(std::string message) { return call_->send(std::move(message)).ok(); }
+bool Stream::send(std::string message) {
+  state_->tell(Step::Kind::sent, message, {});
+  return call_->send(std::move(message)).ok();
+}
 
 void Stream::close_sending() { call_->close(); }
 
@@ -80,8 +97,8 @@ std::optional<rpc::Status> Stream::ended(Duration limit) {
   return state_->status;
 }
 
-rpc::Reply call(rpc::Channel& channel, const std::string& method, const std::string& request, Duration deadline) {
-  Stream stream(channel, method, deadline);
+rpc::Reply call(rpc::Channel& channel, const std::string& method, const std::string& request, Duration deadline, Watch watch) {
+  Stream stream(channel, method, deadline, std::move(watch));
   stream.send(request);
   stream.close_sending();
   const std::optional<rpc::Status> status = stream.ended(deadline + std::chrono::seconds(2));

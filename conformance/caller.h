@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,10 +16,20 @@ using Duration = std::chrono::nanoseconds;
 
 inline constexpr Duration call_max = std::chrono::seconds(20);  ///< longer is a hang
 
+/// One step of a call, told as it happens, on any thread.
+struct Step {
+  enum class Kind : std::uint8_t { sent, received, ended } kind;
+  int call = 0;  ///< numbers calls
+  std::string method;
+  std::string bytes;    ///< of the message sent or received
+  rpc::Status status;   ///< how it ended
+};
+using Watch = std::function<void(const Step&)>;
+
 /// A call in flight, unary or a stream. The destructor cancels it.
 class Stream {
  public:
-  Stream(rpc::Channel& channel, const std::string& method, Duration deadline);
+  Stream(rpc::Channel& channel, const std::string& method, Duration deadline, Watch watch = {});
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
   ~Stream();
@@ -36,6 +48,6 @@ class Stream {
 };
 
 /// One request, one reply.
-rpc::Reply call(rpc::Channel& channel, const std::string& method, const std::string& request, Duration deadline);
+rpc::Reply call(rpc::Channel& channel, const std::string& method, const std::string& request, Duration deadline, Watch watch = {});
 
 }  // namespace drover::conformance

@@ -51,6 +51,20 @@ Result<std::unique_ptr<Driver>> Driver::launch(const LaunchHow& how, Duration li
   return driver;
 }
 
+Result<std::unique_ptr<Driver>> Driver::attach(const std::string& line_or_socket) {
+  auto driver = std::unique_ptr<Driver>(new Driver());
+  if (line_or_socket.find('|') != std::string::npos) {
+    DROVER_LET(const host::HandshakeLine parsed, host::parse_handshake_line(line_or_socket));
+    if (!parsed.certificate_der.empty()) return fail(Code::unsupported, "it was started with PLUGIN_CLIENT_CERT and speaks TLS: start it without");
+    driver->line_ = line_or_socket;
+    driver->target_ = parsed.target();
+  } else {
+    driver->target_ = "unix:" + line_or_socket;
+  }
+  driver->connect();
+  return driver;
+}
+
 Driver::~Driver() { channel_.reset(); }
 
 template <class Response, class Request>
@@ -64,7 +78,7 @@ Answer<Response> Driver::ask(const std::string& method, const Request& request, 
 }
 
 rpc::Reply Driver::raw(const std::string& method, const std::string& request, Duration limit) {
-  return call(*channel_, path_of(method), request, limit);
+  return call(*channel_, path_of(method), request, limit, watch_);
 }
 
 Answer<base_pb::PluginInfoResponse> Driver::plugin_info() {
@@ -169,7 +183,7 @@ Answer<pb::DestroyNetworkResponse> Driver::destroy_network(const std::string& al
 }
 
 std::unique_ptr<Stream> Driver::open(const std::string& method, Duration deadline) {
-  return std::make_unique<Stream>(*channel_, path_of(method), deadline);
+  return std::make_unique<Stream>(*channel_, path_of(method), deadline, watch_);
 }
 
 std::unique_ptr<Stream> Driver::opened(const std::string& method, const std::string& request) {

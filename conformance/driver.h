@@ -34,15 +34,19 @@ std::map<std::string, std::string> handshake_env(const std::string& socket_dir);
 class Driver {
  public:
   static Result<std::unique_ptr<Driver>> launch(const LaunchHow& how, Duration limit = std::chrono::seconds(60));
+  /// One that runs already, by its handshake line or its socket. It is not ours to end.
+  static Result<std::unique_ptr<Driver>> attach(const std::string& line_or_socket);
   ~Driver();
 
-  Launched& process() { return *process_; }
+  Launched& process() { return *process_; }  ///< not of one that was attached to
   rpc::Channel& channel() { return *channel_; }
   const std::string& line() const { return line_; }
   const std::string& target() const { return target_; }
   void disconnect() { channel_ = nullptr; }
   void connect() { channel_ = std::make_unique<rpc::Channel>(target_, rpc::Channel::Options{}); }
-  bool alive() { return !process_->ends_within(Duration::zero()); }
+  bool alive() { return process_ == nullptr || !process_->ends_within(Duration::zero()); }
+  /// From now on every call is told.
+  void watch(Watch watch) { watch_ = std::move(watch); }
 
   Answer<base_pb::PluginInfoResponse> plugin_info();
   Answer<base_pb::ConfigSchemaResponse> config_schema();
@@ -83,6 +87,7 @@ class Driver {
   std::unique_ptr<rpc::Channel> channel_;
   std::string line_;
   std::string target_;
+  Watch watch_;
 };
 
 /// Equal as messages: the bytes of one with maps differ from time to time.
