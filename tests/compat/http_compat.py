@@ -78,6 +78,18 @@ def recorded(shared):
     return groups
 
 
+def prime(agent):
+    """The agent of the recordings had seen a service come and go before: its tables are empty, not new."""
+    service = {"Name": "before", "PortLabel": "p", "Provider": "nomad"}
+    task = {"Name": "main", "Driver": "raw_exec", "Config": {"command": "/bin/sleep", "args": ["600"]}, "Resources": {"CPU": 20, "MemoryMB": 16}}
+    job = {"ID": "before", "Name": "before", "Type": "service", "Datacenters": ["dc1"],
+           "TaskGroups": [{"Name": "g", "Count": 1, "Networks": [{"DynamicPorts": [{"Label": "p"}]}], "Services": [service], "Tasks": [task]}]}
+    agent.put("/v1/jobs", {"Job": job})
+    harness.until(lambda: agent.get("/v1/service/before"), "the service is listed")
+    agent.call("DELETE", "/v1/job/before?purge=true")
+    harness.until(lambda: not agent.get("/v1/service/before"), "the service is gone")
+
+
 def work(options, shared):
     """In its own namespaces: one agent, some groups, a report."""
     harness.enter_namespaces()
@@ -95,6 +107,7 @@ def work(options, shared):
     try:
         agent.start()
         harness.until(lambda: any(n["Status"] == "ready" for n in agent.get("/v1/nodes")), "the node is ready")
+        prime(agent)
         done = subprocess.run([sys.executable, str(shared / "recordings" / "compare.py"), "--addr", "http://127.0.0.1:4646", "--mode", "open", "--quiet",
                                "--patience", PATIENCE, "--only", options.groups, "--report", options.report], capture_output=True, text=True)
         if not pathlib.Path(options.report).exists():
