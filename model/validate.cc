@@ -258,7 +258,7 @@ void add_group_warnings(const TaskGroup& group, std::vector<std::string>& warnin
 void add_memory_warnings(const TaskGroup& group, std::vector<std::string>& warnings) {
   for (const Task& task : group.tasks()) {
     if (task.resources().memory_max_mb() == 0) continue;
-    warnings.push_back(text("Memory oversubscription is not enabled; Task \"{}.{}\" memory_max value will be ignored.", group.name(), task.name()));
+    warnings.push_back(text("Memory oversubscription is not enabled; Task \"{}.{}\" memory_max value will be ignored. Update the Scheduler Configuration to allow oversubscription.", group.name(), task.name()));
   }
 }
 

@@ -120,7 +120,7 @@ TEST_CASE("what breaks the rules of a service mesh is said of the job") {
 TEST_CASE("memory beyond what is reserved is warned about where nobody heeds it") {
   Job job = good_job();
   job.mutable_task_groups(0)->mutable_tasks(0)->mutable_resources()->set_memory_max_mb(512);
-  CHECK(validate(job).warnings == "1 warning:\n\n* Memory oversubscription is not enabled; Task \"g.t\" memory_max value will be ignored.");
+  CHECK(validate(job).warnings == "1 warning:\n\n* Memory oversubscription is not enabled; Task \"g.t\" memory_max value will be ignored. Update the Scheduler Configuration to allow oversubscription.");
   CHECK(validate(job, {.memory_oversubscription = true}).warnings.empty());
 }
 
