@@ -1,13 +1,16 @@
 #include "cli/job_schema.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 
+#include "model/jobspec/about.h"
 #include "model/jobspec/schema.h"
 
 namespace drover::cli {
 namespace {
 
+using model::jobspec::About;
 using model::jobspec::Kind;
 using model::jobspec::Row;
 
@@ -67,13 +70,34 @@ Value shape_of(const Row& row) {
   return Value::map();
 }
 
+/// The texts that editors offer; an expression is a text, too.
+Value chosen_from(std::string_view choices) {
+  Value list = Value::list();
+  while (!choices.empty()) {
+    const std::size_t comma = std::min(choices.find(','), choices.size());
+    list.push(choices.substr(0, comma));
+    choices.remove_prefix(std::min(comma + 1, choices.size()));
+  }
+  return any_of({object("enum", std::move(list)), type("string")});
+}
+
+/// What the row is, with what people are told of it.
+Value described(const Row& row) {
+  const About* about = model::jobspec::about(row.block, row.name);
+  Value shape = about && !about->choices.empty() ? chosen_from(about->choices) : shape_of(row);
+  if (about) {
+    const std::string fallback = about->fallback.empty() ? "" : ". Default: " + std::string(about->fallback);
+    shape.set("description", std::string(about->text) + fallback);
+  }
+  if (!row.field.empty()) shape.set("x-api", row.field);
+  return shape;
+}
+
 Value kind_schema(std::string_view kind) {
   Value properties = Value::map(), required = Value::list();
   for (const Row& row : model::jobspec::all_rows()) {
     if (row.block != kind || row.kind == Kind::label) continue;
-    Value shape = shape_of(row);
-    if (!row.field.empty()) shape.set("x-api", row.field);
-    properties.set(row.name, std::move(shape));
+    properties.set(row.name, described(row));
     if (row.required) required.push(Value(row.name));
   }
   Value schema = type("object");

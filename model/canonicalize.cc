@@ -82,6 +82,10 @@ void canonicalize_multiregion(Multiregion& multiregion) {
   if (!strategy.has_on_failure()) strategy.set_on_failure("");
   for (auto& region : *multiregion.mutable_regions()) {
     if (!region.has_count()) region.set_count(1);
+    for (const int number : {MultiregionRegion::kDatacentersFieldNumber, MultiregionRegion::kMetaFieldNumber}) {
+      const auto& field = *MultiregionRegion::descriptor()->FindFieldByNumber(number);
+      if (region.GetReflection()->FieldSize(region, &field) == 0) mark_given_empty(region, field);
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "model/canonicalize_parts.h"
+#include "model/json/given_empty.h"
 #include "model/proto/constraint.pb.h"
 #include "model/proto/policy.pb.h"
 #include "model/proto/service.pb.h"
@@ -37,6 +38,7 @@ void canonicalize_artifact(TaskArtifact& artifact) {
 
 void canonicalize_script(ChangeScript& script) {
   if (!script.has_command()) script.set_command("");
+  if (script.args().empty()) mark_given_empty(script, *ChangeScript::descriptor()->FindFieldByNumber(ChangeScript::kArgsFieldNumber));
   if (!script.has_timeout()) script.set_timeout(5 * second);
   if (!script.has_fail_on_error()) script.set_fail_on_error(false);
   if (!script.has_run_on_first_render()) script.set_run_on_first_render(false);

@@ -4,12 +4,14 @@
 #include <catch2/catch.hpp>
 
 #include "model/proto/job.pb.h"
+#include "tests/instant_text.h"
 #include "tests/recorded.h"
 
 namespace drover::model {
 namespace {
 
 using namespace std::chrono;
+using tests::instant_of;
 
 Instant at(year_month_day day, nanoseconds time = {}) { return Instant(sys_days(day)) + time; }
 
@@ -19,18 +21,6 @@ Instant next(std::string_view spec, Instant after, const std::string& zone = "UT
   const auto found = cron->next(after, *TimeZone::load(zone));
   REQUIRE(found.has_value());
   return *found;
-}
-
-/// "2024-03-10T02:30:00-05:00" as an instant.
-Instant instant_of(const std::string& text) {
-  const auto number = [&text](std::size_t from, std::size_t count) { return std::stoi(text.substr(from, count)); };
-  const auto day = year(number(0, 4)) / month(static_cast<unsigned>(number(5, 2))) / std::chrono::day(static_cast<unsigned>(number(8, 2)));
-  const Instant local = at(day, hours(number(11, 2)) + minutes(number(14, 2)) + seconds(number(17, 2)));
-  const std::size_t zone = text.find_first_of("Z+-", 19);
-  const Instant exact = text[19] == '.' ? local + milliseconds(number(20, 3)) : local;
-  if (text[zone] == 'Z') return exact;
-  const auto offset = hours(number(zone + 1, 2)) + minutes(number(zone + 4, 2));
-  return text[zone] == '-' ? exact + offset : exact - offset;
 }
 
 /// What the recorded program does and ours does not: it launches again and again on the day before one that a country

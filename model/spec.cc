@@ -4,6 +4,7 @@
 #include <string>
 
 #include "model/json/codec.h"
+#include "model/json/sorted.h"
 #include "model/proto/job.pb.h"
 
 namespace drover::model {
@@ -23,6 +24,7 @@ Job comparable(Job job) {
   job.clear_job_modify_index();
   job.clear_nomad_token_id();
   job.clear_version_tag();
+  sort_configurations(job);
   for (auto& group : *job.mutable_task_groups()) {
     if (!group.has_scaling()) continue;
     group.mutable_scaling()->clear_id();
@@ -76,17 +78,27 @@ void keep_connect(TaskGroup& group) {
   group.mutable_services()->Swap(&connected);
 }
 
+/// Which Consul a group speaks to; what is the default anyway need not be said.
+Consul spoken_to(const Consul& given) {
+  Consul out = given;
+  if (out.namespace_() == "default") out.clear_namespace_();
+  if (out.cluster() == "default") out.clear_cluster();
+  if (out.partition() == "default") out.clear_partition();
+  return out;
+}
+
 TaskGroup fixed_part(const TaskGroup& group) {
   TaskGroup fixed;
   fixed.set_name(group.name());
   *fixed.mutable_ephemeral_disk() = group.ephemeral_disk();
   *fixed.mutable_networks() = group.networks();
-  if (group.has_consul()) *fixed.mutable_consul() = group.consul();
+  *fixed.mutable_consul() = spoken_to(group.consul());
   *fixed.mutable_volumes() = group.volumes();
   fixed.mutable_restart_policy()->set_render_templates(group.restart_policy().render_templates());
   *fixed.mutable_services() = group.services();
   keep_connect(fixed);
   for (const Task& task : group.tasks()) *fixed.add_tasks() = fixed_part(task);
+  sort_configurations(fixed);
   return fixed;
 }
 

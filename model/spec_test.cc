@@ -42,6 +42,18 @@ TEST_CASE("what the server writes into a job makes no new version") {
   CHECK_FALSE(same_spec(before, after));
 }
 
+TEST_CASE("the order of a configuration's members means nothing") {
+  Job before = base_job();
+  Job after = before;
+  before.mutable_task_groups(0)->mutable_tasks(0)->set_config(R"({"command":"x","args":[{"a":1,"b":2}]})");
+  after.mutable_task_groups(0)->mutable_tasks(0)->set_config(R"({"args":[{"b":2,"a":1}],"command":"x"})");
+
+  CHECK(same_spec(before, after));
+  CHECK(change_of(before, after, before.task_groups(0), after.task_groups(0)) == GroupChange::none);
+  after.mutable_task_groups(0)->mutable_tasks(0)->set_config(R"({"args":[{"b":2},{"a":1}],"command":"x"})");
+  CHECK(change_of(before, after, before.task_groups(0), after.task_groups(0)) == GroupChange::destructive);
+}
+
 TEST_CASE("what tasks cannot survive is destructive") {
   const std::pair<const char*, std::function<void(Job&)>> edits[] = {
       {"driver", [](Job& job) { job.mutable_task_groups(0)->mutable_tasks(0)->set_driver("e"); }},
@@ -53,6 +65,7 @@ TEST_CASE("what tasks cannot survive is destructive") {
       {"network", [](Job& job) { job.mutable_task_groups(0)->add_networks()->set_mode("bridge"); }},
       {"disk", [](Job& job) { job.mutable_task_groups(0)->mutable_ephemeral_disk()->set_size_mb(7); }},
       {"job meta", [](Job& job) { (*job.mutable_meta())["a"] = "1"; }},
+      {"consul", [](Job& job) { job.mutable_task_groups(0)->mutable_consul()->set_namespace_("other"); }},
       {"connect", [](Job& job) { job.mutable_task_groups(0)->mutable_services(0)->mutable_connect()->set_native(true); }},
       {"logs off", [](Job& job) { job.mutable_task_groups(0)->mutable_tasks(0)->mutable_log_config()->set_disabled(true); }},
   };
@@ -64,6 +77,7 @@ TEST_CASE("what tasks cannot survive is destructive") {
 
 TEST_CASE("what the agent can learn is in place") {
   const std::pair<const char*, std::function<void(Job&)>> edits[] = {
+      {"consul's default", [](Job& job) { job.mutable_task_groups(0)->mutable_consul()->set_namespace_("default"); }},
       {"count", [](Job& job) { job.mutable_task_groups(0)->set_count(5); }},
       {"priority", [](Job& job) { job.set_priority(60); }},
       {"service", [](Job& job) { job.mutable_task_groups(0)->mutable_services(0)->add_tags("x"); }},

@@ -145,13 +145,6 @@ void check_scaling(const TaskGroup& group, Problems& problems) {
   problems.add_within("Task group scaling policy validation failed", inner);
 }
 
-/// Whether a proxy of the service mesh is added as a task of its own: beside a service, or as a gateway.
-bool has_proxy(const TaskGroup& group, bool gateways_only) {
-  return std::ranges::any_of(group.services(), [gateways_only](const Service& service) {
-    return service.connect().has_gateway() || (!gateways_only && service.connect().has_sidecar_service());
-  });
-}
-
 /// Vault is not spoken, so no server has it: a task that needs it would wait for ever.
 void check_vault_is_there(const Job& job, Problems& problems) {
   std::set<std::string> clusters;
@@ -162,7 +155,7 @@ void check_vault_is_there(const Job& job, Problems& problems) {
 }
 
 void check_tasks(const TaskGroup& group, const Job& job, Problems& problems) {
-  if (group.tasks_size() == 0 && !has_proxy(group, true)) problems.add("Missing tasks for task group");
+  if (group.tasks_size() == 0 && !has_proxy(group)) problems.add("Missing tasks for task group");
   std::map<std::string, int> seen;
   int leaders = 0;
   for (int i = 0; i < group.tasks_size(); ++i) {
@@ -229,14 +222,31 @@ void check_groups(const Job& job, const JobLimits& limits, Problems& problems) {
 
 // Warnings.
 
+/// The task that speaks for a service in a mesh; null where none does.
+const Task* native_task(const TaskGroup& group, const Service& service) {
+  if (!service.connect().native()) return nullptr;
+  if (service.task_name().empty()) return group.tasks_size() == 1 ? &group.tasks(0) : nullptr;
+  const auto task = std::ranges::find(group.tasks(), service.task_name(), [](const Task& each) { return each.name(); });
+  return task == group.tasks().end() ? nullptr : &*task;
+}
+
+/// A proxy has a delay of its own, and of a service that speaks for itself in a mesh its task is asked.
+bool leaves_in_time(const TaskGroup& group) {
+  return has_proxy(group) || std::ranges::any_of(group.services(), [](const Service& service) { return service.connect().native() || service.connect().has_sidecar_task(); });
+}
+
 bool has_services(const TaskGroup& group) {
   return group.services_size() > 0 || std::ranges::any_of(group.tasks(), [](const Task& task) { return task.services_size() > 0; });
 }
 
 void add_group_warnings(const TaskGroup& group, std::vector<std::string>& warnings) {
   const bool task_delay = std::ranges::any_of(group.tasks(), [](const Task& task) { return task.shutdown_delay() > 0; });
-  if (group.services_size() > 0 && group.shutdown_delay() == 0 && !task_delay && !has_proxy(group, false)) {
+  if (group.services_size() > 0 && group.shutdown_delay() == 0 && !task_delay && !leaves_in_time(group)) {
     warnings.push_back(text("group \"{}\" defines services, but neither the group nor any of its tasks have shutdown_delay set", group.name()));
+  }
+  for (const Service& service : group.services()) {
+    const Task* task = native_task(group, service);
+    if (task && task->shutdown_delay() == 0) warnings.push_back(text("group \"{}\" references task \"{}\" in a service definition, but the task has no shutdown_delay set", group.name(), task->name()));
   }
   if (group.shutdown_delay() != 0) return;
   for (const Task& task : group.tasks()) {
@@ -245,13 +255,21 @@ void add_group_warnings(const TaskGroup& group, std::vector<std::string>& warnin
   }
 }
 
-std::string warnings_of(const Job& job) {
+void add_memory_warnings(const TaskGroup& group, std::vector<std::string>& warnings) {
+  for (const Task& task : group.tasks()) {
+    if (task.resources().memory_max_mb() == 0) continue;
+    warnings.push_back(text("Memory oversubscription is not enabled; Task \"{}.{}\" memory_max value will be ignored. Update the Scheduler Configuration to allow oversubscription.", group.name(), task.name()));
+  }
+}
+
+std::string warnings_of(const Job& job, const JobLimits& limits) {
   std::vector<std::string> warnings = warnings_within_groups(job).take();
   for (std::string& warning : warnings) {
     while (warning.ends_with('\n')) warning.pop_back();
   }
   for (const TaskGroup& group : job.task_groups()) {
     if (has_services(group)) add_group_warnings(group, warnings);
+    if (!limits.memory_oversubscription) add_memory_warnings(group, warnings);
   }
   if (!job.periodic().spec().empty()) {
     warnings.push_back("cron is deprecated and may be removed in a future release. Use crons instead");
@@ -280,9 +298,10 @@ std::string Validation::text() const { return Problems::text_of(errors); }
 Validation validate(const Job& job, const JobLimits& limits) {
   Problems problems;
   check_job(job, limits, problems);
+  for (const TaskGroup& group : job.task_groups()) problems.add_all(problems_of_mesh(group));
   check_groups(job, limits, problems);
   check_vault_is_there(job, problems);
-  return {.errors = problems.take(), .warnings = warnings_of(job)};
+  return {.errors = problems.take(), .warnings = warnings_of(job, limits)};
 }
 
 std::vector<std::string> problems_of_update(const Job& before, const Job& next) {

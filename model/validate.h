@@ -12,6 +12,7 @@ namespace drover::model {
 struct JobLimits {
   std::int64_t priority_max = 100;
   std::int64_t count_max = 50000;  ///< allocations over all groups
+  bool memory_oversubscription = false;  ///< whether memory_max is heeded
 };
 
 struct Validation {

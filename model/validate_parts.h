@@ -38,6 +38,11 @@ Problems problems_of(const Task& task, const TaskGroup& group, const Job& job);
 Problems problems_of_services(const TaskGroup& group);
 Problems problems_of_services(const Task& task, const TaskGroup& group);
 Problems problems_of_networks(const TaskGroup& group);
+/// What breaks the rules of the service mesh; the first is said of the job, the second of its service.
+Problems problems_of_mesh(const TaskGroup& group);
+Problems problems_of_connect(const Service& service);
+/// Whether a proxy of the mesh would run beside the group's tasks, as one of them.
+bool has_proxy(const TaskGroup& group);
 Problems problems_of_volumes(const TaskGroup& group, const Job& job);
 
 Problems problems_of(const RestartPolicy& policy);

@@ -119,6 +119,7 @@ Problems problems_of(const Service& service) {
   if (!is_one_of(updates, service.on_update())) problems.add("Service on_update must be \"require_healthy\", \"ignore_warnings\", or \"ignore\"; not \"{}\"", service.on_update());
   if (service.has_identity() && service.identity().audience_size() == 0) problems.add("Service identity must provide at least one target aud value");
   if (service.has_connect() && service.provider() == "nomad") problems.add("Service with provider nomad cannot include Connect blocks");
+  problems.add_all(problems_of_connect(service));
   for (const auto& check : service.checks()) add_check_problems(check, service, problems);
   return problems;
 }

@@ -238,7 +238,7 @@ Async<Result<void>> Server::collect_garbage() {
 }
 
 Async<Result<JobPlanned>> Server::plan_job(PlanJob request) {
-  Result<PreparedJob> prepared = prepare_job(*request.job, impl_->config);
+  Result<PreparedJob> prepared = prepare_job(*request.job, impl_->config, *snapshot());
   if (!prepared) co_return prepared.error();
   auto job = std::make_shared<const PreparedJob>(std::move(*prepared));
   std::function<void(Done<JobPlanned>, std::weak_ptr<const void>)> ask = [this, job](Done<JobPlanned> done, std::weak_ptr<const void>) {

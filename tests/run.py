@@ -93,7 +93,7 @@ def suites(build, soak, asan):
         rows.append(("fuzz", ["/usr/bin/python3", "tests/fuzz/fuzz.py", "--build", str(asan)] + (["--soak"] if soak else []), 14400 if soak else 900))
     for script in sorted((ROOT / "tests" / "e2e").glob("*_e2e.py")) + sorted((ROOT / "tests" / "compat").glob("*_compat.py")):
         rows.append((script.stem, ["/usr/bin/python3", str(script), "--build", str(build)] + (["--soak"] if soak else []),
-                     7200 if soak else 600))
+                     7200 if soak else 1200))
     return rows
 
 

@@ -5,14 +5,19 @@
 
 namespace drover::hcl {
 
+void Functions::add(std::string_view name, Function function) {
+  if (table_.use_count() > 1) table_ = std::make_shared<Table>(*table_);
+  table_->insert_or_assign(std::string(name), std::move(function));
+}
+
 const Function* Functions::find(std::string_view name) const {
-  const auto at = table_.find(name);
-  return at == table_.end() ? nullptr : &at->second;
+  const auto at = table_->find(name);
+  return at == table_->end() ? nullptr : &at->second;
 }
 
 std::vector<std::string_view> Functions::names() const {
   std::vector<std::string_view> out{"can", "convert", "try"};
-  for (const auto& [name, function] : table_) out.push_back(name);
+  for (const auto& [name, function] : *table_) out.push_back(name);
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -52,19 +53,23 @@ struct Function {
 };
 
 /// The functions that expressions may call, by name. `try`, `can` and `convert` belong to the evaluator and are there
-/// wherever a table is.
+/// wherever a table is. A value; copies share what none of them has added to.
 class Functions {
  public:
   explicit Functions(World world = {}) : world_(world) {}
+  /// The same functions in another world.
+  Functions(World world, const Functions& like) : world_(world), table_(like.table_) {}
 
-  void add(std::string_view name, Function function) { table_.insert_or_assign(std::string(name), std::move(function)); }
+  void add(std::string_view name, Function function);
   const Function* find(std::string_view name) const;
   std::vector<std::string_view> names() const;
   const World& world() const { return world_; }
 
  private:
+  using Table = std::map<std::string, Function, std::less<>>;
+
   World world_;
-  std::map<std::string, Function, std::less<>> table_;
+  std::shared_ptr<Table> table_ = std::make_shared<Table>();  ///< changed only by its one owner
 };
 
 /// Strings, collections, numbers, encodings, hashes, times, addresses and files: all of job files' functions.

@@ -2,8 +2,10 @@
 
 namespace drover::hcl {
 
-Functions standard_functions(World world) {
-  Functions out(world);
+namespace {
+
+Functions all_functions() {
+  Functions out;
   detail::add_number_functions(out);
   detail::add_string_functions(out);
   detail::add_format_functions(out);
@@ -16,6 +18,13 @@ Functions standard_functions(World world) {
   detail::add_time_functions(out);
   detail::add_file_functions(out);
   return out;
+}
+
+}  // namespace
+
+Functions standard_functions(World world) {
+  static const Functions all = all_functions();  // a hundred entries, for every file that is read
+  return Functions(world, all);
 }
 
 }  // namespace drover::hcl

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "model/diff/parts.h"
+#include "model/json/sorted.h"
 #include "model/proto/job.pb.h"
 
 namespace drover::model {
@@ -313,7 +314,7 @@ std::optional<Job> comparable(const Job* job) {
   out.clear_submit_time();
   out.clear_nomad_token_id();
   for (TaskGroup& group : *out.mutable_task_groups()) {
-    for (Task& task : *group.mutable_tasks()) task.set_config(sorted_json(task.config()));
+    sort_configurations(group);
     if (!group.has_scaling()) continue;
     group.mutable_scaling()->clear_id();
     group.mutable_scaling()->clear_create_index();

@@ -69,15 +69,6 @@ void flatten(Flat& out, const std::string& name, const Value& value) {
   }
 }
 
-void sort_members(Value& value) {
-  if (value.is_list()) {
-    for (Value& item : value.items()) sort_members(item);
-  }
-  if (!value.is_map()) return;
-  std::ranges::sort(value.members(), {}, &Value::Member::first);
-  for (auto& [name, inner] : value.members()) sort_members(inner);
-}
-
 std::string value_in(const Flat& flat, const std::string& name) {
   const auto found = flat.find(name);
   return found == flat.end() ? "" : found->second;
@@ -106,13 +97,6 @@ Flat flat_json(const std::string& text) {
   const Result<Value> value = json::parse(text.empty() ? "{}" : text);
   if (value) flatten(out, "", *value);
   return out;
-}
-
-std::string sorted_json(const std::string& text) {
-  Result<Value> value = json::parse(text);
-  if (!value) return text;
-  sort_members(*value);
-  return json::write(*value);
 }
 
 void add_map(Flat& out, const std::string& name, const google::protobuf::Map<std::string, std::string>& map) {

@@ -33,8 +33,6 @@ Flat flat(const google::protobuf::Message* message, Names except = {});
 Flat flat_only(const google::protobuf::Message* message, Names only);
 /// JSON text as "a", "list[0]", "map[key]".
 Flat flat_json(const std::string& text);
-/// The same JSON with the members of every object in order: two texts that say the same are equal then.
-std::string sorted_json(const std::string& text);
 void add_map(Flat& out, const std::string& name, const google::protobuf::Map<std::string, std::string>& map);
 
 void compare(const Flat& before, const Flat& after, Surroundings surroundings, Fields& out);

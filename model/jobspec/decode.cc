@@ -82,9 +82,12 @@ const Row* Decoder::Table::find(std::string_view name) const {
   return nullptr;
 }
 
-Decoder::Decoder(hcl::Diagnostics& out, hcl::Diagnostics& refusals) : out_(out), refusals_(refusals) {
+Decoder::Decoder(hcl::Diagnostics& out, hcl::Diagnostics& refusals) : out_(out), refusals_(refusals) {}
+
+Decoder::Tables Decoder::all_tables() {
+  Tables tables;
   for (const Row& row : all_rows()) {
-    Table& table = tables_[std::string(row.block)];
+    Table& table = tables[row.block];
     if (row.kind == Kind::label) {
       table.label = &row;
       continue;
@@ -93,20 +96,22 @@ Decoder::Decoder(hcl::Diagnostics& out, hcl::Diagnostics& refusals) : out_(out),
     if (is_argument(row.kind)) table.schema.attributes.push_back(hcl::AttributeSchema{row.name, row.required});
   }
   // Labels are known only when all rows are read.
-  for (auto& [kind, table] : tables_) {
+  for (auto& [kind, table] : tables) {
     for (const Row* row : table.rows) {
       if (!is_block(row->kind)) continue;
-      const auto inner = tables_.find(row->of);
-      const bool labelled = inner != tables_.end() && inner->second.label;
+      const auto inner = tables.find(row->of);
+      const bool labelled = inner != tables.end() && inner->second.label;
       table.schema.blocks.push_back(hcl::BlockSchema{row->name, labelled ? std::vector<std::string_view>{"name"} : std::vector<std::string_view>{}});
     }
   }
+  return tables;
 }
 
-const Decoder::Table& Decoder::table(std::string_view kind) const {
+const Decoder::Table& Decoder::table(std::string_view kind) {
+  static const Tables tables = all_tables();  // five hundred rows, for every file that is read
   static const Table empty;
-  const auto at = tables_.find(kind);
-  return at == tables_.end() ? empty : at->second;  // a block without any argument, such as `mesh {}`
+  const auto at = tables.find(kind);
+  return at == tables.end() ? empty : at->second;  // a block without any argument, such as `mesh {}`
 }
 
 void Decoder::decode(std::string_view kind, const hcl::FoundBlock& block, Message& message) {

@@ -51,7 +51,10 @@ class Decoder {
     const Row* find(std::string_view name) const;
   };
 
-  const Table& table(std::string_view kind) const;
+  using Tables = std::map<std::string_view, Table>;
+
+  static Tables all_tables();
+  static const Table& table(std::string_view kind);
   void argument(const Row& row, const hcl::FoundAttribute& found, Message& message);
   void nested(const Row& row, const hcl::FoundBlock& found, Message& message);
   bool only_once(const Row& row, const hcl::FoundBlock& found, std::map<std::string_view, const hcl::FoundBlock*>& seen);
@@ -61,7 +64,6 @@ class Decoder {
 
   hcl::Diagnostics& out_;
   hcl::Diagnostics& refusals_;
-  std::map<std::string, Table, std::less<>> tables_;
 };
 
 /// A free body as a value: nested blocks become lists of maps, and so do maps written out as such.

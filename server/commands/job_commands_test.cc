@@ -51,6 +51,20 @@ std::string env_of(const JobVersionRow& row) { return row.spec->task_groups(0).t
 
 }  // namespace
 
+TEST_CASE("a job for a pool that no node is in is refused, and names the pool") {
+  World world;
+  auto job = job_named("web");
+  job->set_node_pool("arm64");
+  CHECK(text_of(world.ask(RegisterJob{.job = job})) == "1 error occurred:\n\t* job \"web\" is in nonexistent node pool \"arm64\"\n\n");
+
+  auto node = some_node(world);
+  node->set_node_pool("arm64");
+  REQUIRE(world.ask(RegisterNode{.node = node, .secret_id = "mine"}).ok());
+  CHECK(world.ask(RegisterJob{.job = job}).ok());
+  job->set_node_pool("all");
+  CHECK(world.ask(RegisterJob{.job = job}).ok());
+}
+
 TEST_CASE("reverting makes a new version with the old specification and its source") {
   World world;
   RegisterJob first{.job = variant("web", "0")};

@@ -77,7 +77,7 @@ Result<Decision<JobRegistered>> decide(const RegisterJob& request, const Decidin
   const model::Job* old = existing ? deciding.state.current(*existing)->spec.get() : nullptr;
   if (old && request.preserve_counts) keep_counts(*old, job);
   if (old && request.preserve_resources) keep_resources(*old, job);
-  DROVER_LET(PreparedJob prepared, prepare_job(std::move(job), deciding.config));
+  DROVER_LET(PreparedJob prepared, prepare_job(std::move(job), deciding.config, deciding.state));
   DROVER_TRY(check_index(request, existing));
   if (old) DROVER_TRY(check_update(*old, prepared.job));
 

@@ -43,7 +43,7 @@ Async<http::Response> validate_job(HttpParts* parts, api::Call call) {
   const std::string ns = namespace_of(call, body.namespace_(), &body.job());
   body.mutable_job()->set_namespace_(ns);
 
-  const model::Validation found = complete_and_judge(*body.mutable_job(), parts->server.config());
+  const model::Validation found = complete_and_judge(*body.mutable_job(), parts->server.config(), *parts->server.snapshot());
   model::JobValidateResponse answer;
   answer.set_driver_config_validated(true);
   for (const std::string& error : found.errors) answer.add_validation_errors(error);

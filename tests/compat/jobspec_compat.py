@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 
-TABLES = ("constraints", "constraint-validation", "device-attributes", "device-constraints")
+TABLES = ("constraints", "constraint-validation", "cron", "device-attributes", "device-constraints")
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What a server makes of recorded job files, compared with recorded answers: parsed, canonical, validated (HTTP and
-command line) and stored with their defaults. Every case must agree but for those of server_differences.txt, which are
+command line), stored with their defaults, and planned over an earlier version that runs. Every case must agree but for those of server_differences.txt, which are
 counted; what agrees again is named, and should leave that list.
 
 Last line: `N passed, N failed`. The recordings are looked for in ../shared, or in $DROVER_SHARED."""
@@ -30,7 +30,7 @@ def known_differences():
 
 
 def compare(corpora, kind, *options, env=None):
-    done = subprocess.run([sys.executable, str(corpora / "compare.py"), "--corpus", str(corpora), "--no-annotations", *options], capture_output=True, text=True,
+    done = subprocess.run([sys.executable, str(corpora / "compare.py"), "--corpus", str(corpora), *options], capture_output=True, text=True,
                           env=dict(os.environ, **(env or {})))
     total = re.findall(r"^(\d+) passed, (\d+) failed$", done.stdout, re.M)
     if not total:
@@ -61,6 +61,22 @@ def all_answers(corpora, build):
         world.close()
 
 
+def plans(corpora, build):
+    """counts and failures of plans over jobs that run, with what they annotate, against an agent in both roles"""
+    world = harness.World(build)
+    try:
+        agent = world.both_roles()
+        agent.start()
+        harness.until(lambda: [n for n in agent.get("/v1/nodes") if n["Status"] == "ready"], "a ready node")
+        counts, failures = {}, {}
+        counts["diffs"], failures = compare(corpora, "diffs", "--http", "http://127.0.0.1:4646", "--diffs")
+        if agent.process.poll() is not None:
+            raise SystemExit(f"the agent ended with {agent.process.returncode}:\n{agent.log()[-3000:]}")
+        return counts, failures
+    finally:
+        world.close()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "dev")
@@ -74,6 +90,9 @@ def main():
         return 0
     harness.enter_namespaces()
     counts, failures = all_answers(corpora, options.build.resolve())
+    more_counts, more_failures = plans(corpora, options.build.resolve())
+    counts.update(more_counts)
+    failures.update(more_failures)
     known = known_differences()
     if options.write:
         for case in sorted(failures):

@@ -5,11 +5,14 @@
 
 #include "base/json/json.h"
 #include "model/constraint.h"
+#include "model/cron.h"
 #include "model/device_attribute.h"
 #include "model/proto/constraint.pb.h"
+#include "model/proto/job.pb.h"
+#include "tests/instant_text.h"
 
 /// For tests against recorded tables: reads questions, a JSON object a line, and writes the answers likewise.
-///   table_answers constraints | constraint-validation | device-attributes | device-constraints
+///   table_answers constraints | constraint-validation | cron | device-attributes | device-constraints
 namespace {
 
 using namespace drover;
@@ -38,6 +41,13 @@ Value constraint(const Value& question) {
                                                 right_found ? std::optional<std::string_view>(right) : std::nullopt)));
 }
 
+/// Several messages as the server words them.
+std::string error_text(const std::vector<std::string>& problems) {
+  std::string text = std::to_string(problems.size()) + (problems.size() == 1 ? " error" : " errors") + " occurred:\n";
+  for (const std::string& problem : problems) text += "\t* " + problem + "\n";
+  return text + "\n";
+}
+
 Value constraint_validation(const Value& question) {
   model::Constraint constraint;
   constraint.set_l_target(text_of(question, "left"));
@@ -46,10 +56,43 @@ Value constraint_validation(const Value& question) {
   const std::vector<std::string> problems = model::problems_of(constraint);
   Value out = answer("valid", Value(problems.empty()));
   if (problems.empty()) return out;
-  std::string text = std::to_string(problems.size()) + (problems.size() == 1 ? " error" : " errors") + " occurred:\n";
-  for (const std::string& problem : problems) text += "\t* " + problem + "\n";
-  out.set("error", Value(text + "\n"));
+  out.set("error", Value(error_text(problems)));
   return out;
+}
+
+/// What the server says of a periodic block, without the words about the job around it.
+std::vector<std::string> problems_of(const model::PeriodicConfig& periodic) {
+  std::vector<std::string> specs(periodic.specs().begin(), periodic.specs().end()), problems;
+  if (!periodic.spec().empty()) specs.push_back(periodic.spec());
+  if (specs.empty()) return {"Must specify a spec"};
+  for (const std::string& spec : specs) {
+    if (const auto cron = model::Cron::parse(spec); !cron) problems.push_back("Invalid cron spec \"" + spec + "\": " + cron.error().message);
+  }
+  return problems;
+}
+
+/// So many launches in succession; an empty text ends them where there is no further one.
+Value cron(const Value& question) {
+  model::PeriodicConfig periodic;
+  periodic.set_time_zone(text_of(question, "zone"));
+  periodic.set_spec(text_of(question, "spec"));
+  if (const Value* specs = question.find("specs")) {
+    for (const Value& spec : specs->items()) periodic.add_specs(spec.text());
+  }
+  const std::vector<std::string> problems = problems_of(periodic);
+  if (!problems.empty()) return answer("error", Value(error_text(problems)));
+  const auto schedule = model::Schedule::of(periodic);
+  const auto zone = TimeZone::load(periodic.time_zone());
+  if (!schedule || !zone) return answer("error", Value("no schedule"));
+  Value launches = Value::list();
+  Instant from = tests::instant_of(text_of(question, "from"));
+  for (std::int64_t left = question.find("count")->integer(); left > 0; --left) {
+    const auto launch = schedule->next(from);
+    launches.push(Value(launch ? tests::instant_text(*launch, *zone) : ""));
+    if (!launch) break;
+    from = *launch;
+  }
+  return answer("next", std::move(launches));
 }
 
 Value device_attribute(const Value& question) {
@@ -76,6 +119,7 @@ Value device_constraint(const Value& question) {
 const std::map<std::string, std::function<Value(const Value&)>> tables = {
     {"constraints", constraint},
     {"constraint-validation", constraint_validation},
+    {"cron", cron},
     {"device-attributes", device_attribute},
     {"device-constraints", device_constraint},
 };

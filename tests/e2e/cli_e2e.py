@@ -305,6 +305,8 @@ def checks_offline(world):
     named = set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(schema)))
     equal(named - set(schema["$defs"]), set(), "kinds of blocks that are named but not there")
     equal(schema["$defs"]["group"]["properties"]["count"]["x-api"], "Count", "the member that count becomes")
+    kind = schema["$defs"]["job"]["properties"]["type"]
+    check("batch" in kind["anyOf"][0]["enum"] and kind["description"].endswith("Default: service"), f"what people are told of a job's type: {kind}")
 
 
 if __name__ == "__main__":
