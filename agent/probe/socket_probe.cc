@@ -2,8 +2,35 @@
 
 #include "base/rpc/client.h"
 #include "sdk/host/health.h"
+#include "sdk/proto/health.pb.h"
 
 namespace drover::agent {
+namespace {
+
+namespace wire = ::grpc::health::v1;
+
+constexpr std::size_t frame_head = 5;  ///< compressed or not, and four bytes of size
+constexpr int http_ok = 200;
+
+/// A message of gRPC on HTTP/2.
+std::string framed(const std::string& message) {
+  const auto size = static_cast<std::uint32_t>(message.size());
+  std::string out(1, '\0');
+  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(size >> shift & 0xff);
+  return out + message;
+}
+
+Result<void> judge_health(const http::FetchAnswer& answer) {
+  if (answer.status != http_ok) return fail(Code::unavailable, "it answers HTTP status {}: no gRPC server", answer.status);
+  wire::HealthCheckResponse response;
+  if (answer.body.size() < frame_head) return fail(Code::unavailable, "it knows no health of this service");
+  if (!response.ParseFromString(answer.body.substr(frame_head))) return fail(Code::unavailable, "its answer cannot be parsed");
+  if (response.status() == wire::HealthCheckResponse::SERVING) return {};
+  return fail(Code::unavailable, "it answers {}", wire::HealthCheckResponse::ServingStatus_Name(response.status()));
+}
+
+}  // namespace
+
 Async<Result<HttpProbeAnswer>> SocketProbe::http(HttpProbe probe, Duration limit) {
   http::FetchRequest request;
   request.url = std::move(probe.url);
@@ -32,10 +59,33 @@ Async<Result<void>> SocketProbe::tcp(std::string host, std::uint16_t port, Durat
 }
 
 Async<Result<void>> SocketProbe::grpc(GrpcProbe probe, Duration limit) {
-  if (probe.tls) co_return fail(Code::unsupported, "gRPC checks over TLS are not supported yet");
+  if (probe.tls) {
+    const Result<void> served = co_await grpc_over_tls(std::move(probe), limit);
+    co_return served;
+  }
   rpc::Channel channel(probe.address, rpc::Channel::Options());
   const Result<void> serving = co_await host::check_health(loop_, channel, probe.service, limit);
   if (!serving && serving.error().code == Code::unavailable) co_return fail(Code::unavailable, "{}: {}", probe.address, serving.error().message);
+  co_return serving;
+}
+
+/// One message each way, as an exchange of HTTP/2: what verifies certificates, or does not, is the same as for https.
+Async<Result<void>> SocketProbe::grpc_over_tls(GrpcProbe probe, Duration limit) {
+  wire::HealthCheckRequest question;
+  question.set_service(probe.service);
+  http::FetchRequest request;
+  request.url = "https://" + probe.address + "/grpc.health.v1.Health/Check";
+  request.method = "POST";
+  request.headers = {{"Content-Type", "application/grpc"}, {"TE", "trailers"}};
+  request.body = framed(question.SerializeAsString());
+  request.limit = limit;
+  request.redirects_max = 0;
+  request.keep_max = probe_body_max;
+  request.verify_tls = !probe.tls_skip_verify;
+  const Result<http::FetchAnswer> answer = co_await fetcher_.fetch(loop_, std::move(request));
+  if (!answer) co_return answer.error();
+  const Result<void> serving = judge_health(*answer);
+  if (!serving) co_return fail(serving.error().code, "{}: {}", probe.address, serving.error().message);
   co_return serving;
 }
 

@@ -16,6 +16,8 @@ class SocketProbe final : public Probe {
   Async<Result<void>> grpc(GrpcProbe probe, Duration limit) override;
 
  private:
+  Async<Result<void>> grpc_over_tls(GrpcProbe probe, Duration limit);
+
   Loop& loop_;
   http::Fetcher fetcher_;
 };

@@ -52,7 +52,7 @@ server {{
         sh("ip", "-n", name, "addr", "add", f"{address}/24", "dev", "eth0")
         sh("ip", "-n", name, "link", "set", "eth0", "up")
         sh("ip", "-n", name, "link", "set", "lo", "up")
-        sh("ip", "-n", name, "route", "add", "default", "via", SERVER)  # so that its tasks are found at its own address
+        sh("ip", "-n", name, "route", "add", "default", "via", SERVER)  # by it agents find the address that others reach them at
         prefix = ["nsenter", f"--net=/run/netns/{name}", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
         agent = self.world.agent(name, f'''
 name = "{name}"

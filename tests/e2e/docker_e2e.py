@@ -7,11 +7,14 @@ import pathlib
 import socket
 import subprocess
 import sys
+import time
 
 import engine as engines
 import harness
 from engine import Engine
+from cli_exec_e2e import Terminal
 from harness import check, equal, until
+from services_e2e import CHECK_STAMP_S, LISTED_WITHIN_S, Follower, check_time
 
 API_IMAGE = "ghcr.io/myorg/api:v2.1"
 SEED = pathlib.Path(__file__).resolve().parent.parent.parent / "packaging" / "examples" / "api-service.nomad.hcl"
@@ -127,7 +130,7 @@ def fetch(address, port, path):
 
 @with_engine
 def seed_job(world, engine):
-    """the seed job runs three healthy containers that answer on their mapped ports; one killed from outside comes back"""
+    """the seed job runs three healthy containers that answer on their mapped ports; one killed from outside comes back, and the list follows"""
     engine.add_image(API_IMAGE, {"www/health": "fine\n"}, ["CMD [\"/bin/httpd\", \"-f\", \"-p\", \"8000\", \"-h\", \"/www\"]"])
     agent = docker_agent(world, engine)
     agent.cli("job", "run", "-detach", SEED)
@@ -136,12 +139,26 @@ def seed_job(world, engine):
         port = agent.get(f"/v1/allocation/{alloc['ID']}")["AllocatedResources"]["Shared"]["Ports"][0]
         until(lambda: fetch(port["HostIP"], port["Value"], "/health") == (200, "fine\n"), f"{port} answers")
 
+        check_time(agent, alloc["ID"], "success")
+    follower = Follower(agent, "api")
+    for alloc in allocs:
+        follower.when(alloc["ID"], True, 0)
+    equal(len(agent.get("/v1/service/api")), 3, "instances of the service")
+
+    killed = time.time()
     victim = engine.containers(label=[f"com.hashicorp.nomad.alloc_id={allocs[0]['ID']}"])[0]["Id"]
     engine.kill_container(victim)
     def again():
         found = engine.containers(label=[f"com.hashicorp.nomad.alloc_id={allocs[0]['ID']}"], status=["running"])
         return found and found[0]["Id"] != victim
     until(again, "the killed container to be restarted", 60)
+    gone = follower.when(allocs[0]["ID"], False, killed)
+    back = follower.when(allocs[0]["ID"], True, gone)
+    lag = back - check_time(agent, allocs[0]["ID"], "success")
+    check(lag <= LISTED_WITHIN_S + CHECK_STAMP_S, f"the instance was listed {lag:.1f} s after its check")
+    told = events(agent, allocs[0]["ID"], "fastapi")
+    check(any("Exit Code: 137" in line for line in told) and any("Task restarting" in line for line in told), f"the restart by policy is told: {told}")
+    follower.stop()
     agent.cli("job", "stop", "-purge", "api-service")
     until(lambda: not engine.containers(), "no container is left")
 
@@ -215,6 +232,31 @@ def bad_input(world, engine):
     equal(logs(agent, ended(agent, "good")["ID"]), "fine\n", "a task after all this")
 
 
+@with_engine
+def commands(world, engine):
+    """alloc exec in a container: input, both outputs and the code; on a terminal its name, size and change of size"""
+    agent = docker_agent(world, engine)
+    run(agent, world, "idle", shell("echo ready; sleep 100000"))
+    alloc = agent.wait_running("idle", 1, 60)[0]["ID"]
+    equal(agent.cli("alloc", "exec", "-t=false", "-task", "t", alloc, "/bin/sh", "-c", "cat; tty; echo err >&2; exit 5", code=5, input="hello\n"), "hello\nnot a tty\nerr\n", "without a terminal")
+
+    class Reached:
+        address = f"http://{agent.address}:{agent.port}"
+    terminal = Terminal(world, Reached, "alloc", "exec", "-task", "t", alloc, "/bin/sh")
+    terminal.until("# ")
+    os.write(terminal.fd, b"tty; stty size\r")
+    terminal.until("/dev/pts/")
+    terminal.until("33 111")
+    terminal.resize(40, 90)
+    def resized():
+        os.write(terminal.fd, b"stty size\r")
+        terminal.until("stty size")
+        return b"40 90" in terminal.shown
+    until(resized, "the new size in the container")
+    os.write(terminal.fd, b"exit 7\r")
+    equal(terminal.exit_code(), 7, "the exit code of a command on a terminal")
+
+
 def no_engine(world):
     """where there is no engine, the node says why, and everything else works"""
     config = world.file("docker.hcl", f'plugin "docker" {{\n config {{ endpoint = "unix://{world.dir}/nowhere.sock" }}\n}}')
@@ -226,7 +268,7 @@ def no_engine(world):
     agent.wait_running("raw", 1)
 
 
-TESTS = [seed_job, ends_and_logs, much_output, driver_on_engine, bad_input, no_engine]
+TESTS = [seed_job, ends_and_logs, much_output, driver_on_engine, commands, bad_input, no_engine]
 
 if __name__ == "__main__":
     harness.main(TESTS)

@@ -17,7 +17,7 @@ LINES_AT_LEAST = 10
 EXIT_BASE = 40
 
 PRINT = 'trap "exit 0" TERM; i=0; while :; do echo "line $i"; i=$((i+1)); sleep 0.02; done'
-PATIENT = 'restart {\n attempts = 100\n interval = "1h"\n delay = "100ms"\n mode = "delay"\n }'
+PATIENT = 'restart {\n attempts = 100000\n interval = "1h"\n delay = "100ms"\n mode = "delay"\n }'
 
 
 def programs(path_end):
@@ -194,7 +194,11 @@ def plain_engine(world, engine):
             def again():
                 states = {a: host.task(a) for a in allocs}
                 return all(s["State"] == "running" and s["Restarts"] > restarts[a] for a, s in states.items()) and sorted(host.running()) == sorted(allocs)
-            until(again, f"the tasks to run again after {kill.__name__}", 90)
+            try:
+                until(again, f"the tasks to run again after {kill.__name__}", 90)
+            except AssertionError as error:
+                states = {a: host.task(a) for a in allocs}
+                raise AssertionError(f"{error}; restarts before {restarts}, containers {host.running()}, now " + "; ".join(f"{a}: {s['State']} {s['Restarts']} {[e['DisplayMessage'] for e in s['Events'][-4:]]}" for a, s in states.items())) from None
             check(not set(host.running().values()) & set(before.values()), f"new containers after {kill.__name__}")
             host.prints_on(allocs, kill.__name__)
         else:

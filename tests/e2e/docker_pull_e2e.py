@@ -177,16 +177,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
                         "config": {"mediaType": "application/vnd.docker.container.image.v1+json", "size": len(self.config), "digest": digest(self.config)},
                         "layers": [{"mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip", "size": 10, "digest": digest(b"what was promised")}]}
             return self.answer(200, json.dumps(manifest).encode(), "application/vnd.docker.distribution.manifest.v2+json")
+        if repository == "short":
+            return self.answer(200, b"", promised=10**12)
         if parts[4] == digest(self.config):
             return self.answer(200, self.config)
         return self.answer(200, b"something else, and longer than was said")
 
     do_HEAD = do_GET
 
-    def answer(self, status, body, kind="application/json"):
+    def answer(self, status, body, kind="application/json", promised=0):
         self.send_response(status)
         self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(promised or len(body)))
+        self.close_connection = promised > 0
         self.send_header("Docker-Content-Digest", digest(body))
         self.end_headers()
         if self.command != "HEAD":
@@ -198,10 +201,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @with_engine
 def bad_registries(world, engine):
-    """a registry that refuses, is busy, hangs, lies about its layers or is not there: a clear event, a retry where it may help"""
+    """a registry that refuses, is busy, hangs, lies about its layers, breaks off a terabyte or is not there: a clear event, a retry where it may help"""
     registry = BadRegistry()
     agent = docker_agent(world, engine)
-    wanted = {"refuses": "500 Internal Server Error", "busy": "slow down", "hangs": "image_pull_timeout", "lies": "verification failed"}
+    wanted = {"refuses": "500 Internal Server Error", "busy": "slow down", "hangs": "image_pull_timeout", "lies": "verification failed", "short": ""}
     for name in wanted:
         run(agent, world, name, f'image = "{registry.host}/{name}:1"\n image_pull_timeout = "3s"\n' + shell("true"), kind="batch",
             group='restart {\n attempts = 1\n delay = "1s"\n mode = "fail"\n }\n reschedule {\n attempts = 0\n unlimited = false\n }')

@@ -4,12 +4,14 @@ import json
 import os
 import signal
 import threading
+import time
 import urllib.request
 
 from harness import check, equal, main, until
 
 SERVER = r"""
-import http.server, os, pathlib
+import http.server, os, pathlib, socketserver
+http.server.HTTPServer.server_bind = socketserver.TCPServer.server_bind  # does not ask for its own name, which takes long where nobody answers
 switch = pathlib.Path(os.environ["NOMAD_ALLOC_DIR"]) / "sick"
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -87,6 +89,42 @@ def fetch(instance, path="/"):
         return reply.read().decode()
 
 
+class Follower:
+    """Follows a service by blocking queries, and notes when which allocations were listed."""
+
+    def __init__(self, agent, service):
+        self.agent, self.service, self.seen, self.ended = agent, service, [], threading.Event()
+        self.thread = threading.Thread(target=self.follow, daemon=True)
+        self.thread.start()
+
+    def follow(self):
+        index = 0
+        while not self.ended.is_set():
+            reply = self.agent.call("GET", f"/v1/service/{self.service}?index={index}&wait=1s")
+            self.seen.append((time.time(), {i["AllocID"] for i in reply.json}))
+            index = reply.headers["X-Nomad-Index"]
+
+    def when(self, alloc, listed, since):
+        """The first time at or after `since` that the allocation was in the list, or was not."""
+        return until(lambda: next((at for at, allocs in list(self.seen) if at >= since and (alloc in allocs) == listed), None), f"{alloc} to be {'listed' if listed else 'gone'}")
+
+    def stop(self):
+        self.ended.set()
+        self.thread.join()
+
+
+LISTED_WITHIN_S = 2
+CHECK_STAMP_S = 1  # checks tell their time in whole seconds
+
+
+def check_time(agent, alloc, status):
+    """When the checks of an allocation came to this status, by their own clock."""
+    def found():
+        checks = list(agent.get(f"/v1/client/allocation/{alloc}/checks").values())
+        return checks and all(c["Status"] == status for c in checks) and max(c["Timestamp"] for c in checks)
+    return until(found, f"checks of {alloc} to be {status}")
+
+
 def alloc_dir(agent, alloc):
     for root, folders, _ in os.walk("/tmp"):
         if alloc in folders:
@@ -126,21 +164,24 @@ def follows_checks(world):
     run_job(agent, world, job_of(world))
     alloc = until(lambda: instances(agent), "an instance")[0]["AllocID"]
     sick = os.path.join(alloc_dir(agent, alloc), "sick")
-    index = agent.call("GET", "/v1/service/web-svc").headers["X-Nomad-Index"]
-    seen = []
-    watcher = threading.Thread(target=lambda: seen.append(agent.call("GET", f"/v1/service/web-svc?index={index}&wait=20s")))
-    watcher.start()
+    follower = Follower(agent, "web-svc")
+    follower.when(alloc, True, 0)
 
+    changed = time.time()
     open(sick, "w").close()
-    until(lambda: instances(agent) == [], "the sick instance to leave the list", 3)
-    watcher.join()
-    equal(seen[0].json, [], "what the blocking query answers")
+    failed = check_time(agent, alloc, "failure")
+    lag = follower.when(alloc, False, changed) - failed
+    check(lag <= LISTED_WITHIN_S + CHECK_STAMP_S, f"the sick instance left the list {lag:.1f} s after its check")
     equal(len(instances(agent, query="?health=any")), 1, "instances whatever their health")
     checks = list(agent.get(f"/v1/client/allocation/{alloc}/checks").values())
     equal([(c["Status"], c["StatusCode"], c["Output"]) for c in checks], [("failure", 503, "sick")], "the check")
 
+    changed = time.time()
     os.unlink(sick)
-    until(lambda: len(instances(agent)) == 1, "the cured instance to come back", 3)
+    passed = check_time(agent, alloc, "success")
+    lag = follower.when(alloc, True, changed) - passed
+    check(lag <= LISTED_WITHIN_S + CHECK_STAMP_S, f"the cured instance was listed {lag:.1f} s after its check")
+    follower.stop()
 
 
 def killed(world):
