@@ -347,6 +347,9 @@ Async<int> signal_to_end(OsSignals& signals, std::function<void()> on_hangup) {
 
 /// The whole agent: roles are made in order and end in reverse.
 Result<void> serve(Context& context) {
+  // First of all: who is told to end while it starts ends in order as well.
+  RealLoop main_loop;
+  OsSignals signals(main_loop, {SIGINT, SIGTERM, SIGHUP});
   DROVER_LET(model::AgentConfig config, load_config(context));
   std::optional<DevFolder> dev_folder;
   if (config.dev && config.data_dir.empty()) {
@@ -423,8 +426,6 @@ Result<void> serve(Context& context) {
     DROVER_TRY(http.listen(config, client_routes(client->agent(), {.name = name, .version = std::string(nomad_version), .servers = server_addresses(config)})));
   }
   show_settings(config, node_id);
-  RealLoop main_loop;
-  OsSignals signals(main_loop, {SIGINT, SIGTERM, SIGHUP});
   std::function<void()> on_hangup = [&context, &config, &log, client = client.get()] {
     reload(context, config.data_dir, log);
     if (client == nullptr) return;

@@ -56,6 +56,7 @@ struct Command {
   bool is_hidden = false;           ///< an alias: works, but is not listed
   bool passes_rest = false;         ///< flags end at the first argument
   std::string_view args_error = ""; ///< what is said when arguments are missing; "" = derived from their number
+  std::string_view refusal = "";    ///< of an area that is not built: the sentence that every call is refused with
 };
 
 const std::vector<Command>& all_commands();
@@ -93,6 +94,12 @@ void add_server_commands(std::vector<Command>&);
 void add_agent_commands(std::vector<Command>&);
 void add_tls_commands(std::vector<Command>&);
 void add_fmt_commands(std::vector<Command>&);
+void add_job_tag_commands(std::vector<Command>&);
+void add_namespace_commands(std::vector<Command>&);
+void add_node_config_commands(std::vector<Command>&);
+void add_scaling_commands(std::vector<Command>&);
+void add_scheduler_config_commands(std::vector<Command>&);
+void add_refused_commands(std::vector<Command>&);
 
 // Output of all commands: standard output and standard error, with a final newline.
 void out(std::string_view text);

@@ -39,6 +39,12 @@ const std::vector<Command>& all_commands() {
     add_fmt_commands(rows);
     add_job_schema_commands(rows);
     add_language_commands(rows);
+    add_job_tag_commands(rows);
+    add_namespace_commands(rows);
+    add_node_config_commands(rows);
+    add_scaling_commands(rows);
+    add_scheduler_config_commands(rows);
+    add_refused_commands(rows);
     return rows;
   }();
   return commands;

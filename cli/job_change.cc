@@ -125,7 +125,7 @@ int job_scale(Context& context) {
   }
   Value target = Value::map(), body = Value::map();
   target.set("Job", text_of(*stub, "ID")).set("Group", *group);
-  body.set("Count", count).set("Target", target).set("Message", "submitted using the drover CLI");
+  body.set("Count", count).set("Target", target).set("Message", "submitted using the Drover CLI");
   if (context.flags.has("check-index")) body.set("JobModifyIndex", static_cast<std::int64_t>(std::atoll(context.flags.text("check-index").c_str())));
   auto answer = context.api.put(job_path(*stub, "/scale"), body);
   if (!answer.ok()) return failed("Error submitting scaling request", answer.error());

@@ -110,6 +110,15 @@ std::string wrong_arguments(const Command& command, std::size_t given) {
   return fmt::format("This command takes {} argument{}: {}", numbers[std::min<std::size_t>(3, command.args_min)], command.args_min == 1 ? "" : "s", command.args);
 }
 
+/// Of an area that is not built: any flags, any arguments.
+int refuse(const Command& command, const std::vector<std::string>& rest) {
+  const bool asks_help = std::ranges::any_of(rest, [](const std::string& word) { return word == "-h" || word == "-help" || word == "--help"; });
+  const std::string text = fmt::format("drover {}: {}", command.words, command.refusal);
+  if (asks_help) return out(text), 0;
+  err(text);
+  return 1;
+}
+
 int run(const std::vector<std::string>& words) {
   if (words.size() == 1 && (words[0] == "-v" || words[0] == "-version" || words[0] == "--version")) {
     out(version_text());
@@ -119,6 +128,7 @@ int run(const std::vector<std::string>& words) {
   const Command* command = find_command(words, length);
   if (!command) return help_for(words);
   const std::vector<std::string> rest(words.begin() + static_cast<long>(length), words.end());
+  if (!command->refusal.empty()) return refuse(*command, rest);
   const std::vector<const std::vector<Flag>*> tables = {&command->flags, &common_flags()};
   auto flags = Flags::parse(rest, tables, command->passes_rest);
   const int usage_code = command->words.ends_with("plan") ? 255 : 1;

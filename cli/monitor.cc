@@ -101,7 +101,7 @@ class Follower {
     if (const std::string blocked = text_of(eval, "BlockedEval"); !blocked.empty())
       detail(context_, fmt::format("Evaluation \"{}\" waiting for additional capacity to place remainder", shortened(blocked)));
     if (const std::string next = text_of(eval, "NextEval"); !next.empty()) return follow_next(next, integer_of(eval, "Wait"), then);
-    if (!deployment_.empty()) return after_deployment(monitor_deployment(context_, deployment_), !failures.empty());
+    if (!deployment_.empty() && (failures.empty() || deployment_has_begun())) return after_deployment(monitor_deployment(context_, deployment_), !failures.empty());
     if (!failures.empty()) {
       explain(text_of(eval, "JobID"));
       return 2;
@@ -117,6 +117,13 @@ class Follower {
       if (context_.world.interrupted()) return 0;
     }
     return Follower(context_, next).run(then);
+  }
+
+  /// Whether anything of the deployment has a place. Until then its deadline does not run, and it may never end.
+  bool deployment_has_begun() const {
+    auto deployment = context_.api.get("/v1/deployment/" + deployment_);
+    if (!deployment.ok() || text_of(*deployment, "Status") != "running") return true;
+    return std::ranges::any_of(map_of(*deployment, "TaskGroups"), [](const Value::Member& group) { return integer_of(group.second, "PlacedAllocs") > 0; });
   }
 
   static int after_deployment(int deployed, bool some_unplaced) { return deployed != 0 && some_unplaced ? 2 : deployed; }

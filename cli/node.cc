@@ -249,8 +249,11 @@ int show_node(Context& context, const std::string& id) {
 int node_status(Context& context) {
   const bool self = context.flags.is_on("self");
   if (context.args().empty() && !self) return list_nodes(context);
-  const auto id = shown(self ? own_node(context) : find_node(context, context.args()[0]));
-  return id ? show_node(context, *id) : 1;
+  auto id = self ? own_node(context) : find_node(context, context.args()[0]);
+  if (id.ok()) return show_node(context, *id);
+  const bool unknown = id.error().code == Code::not_found && !self;
+  err(unknown ? fmt::format("No node(s) with prefix \"{}\" found", context.args()[0]) : id.error().message);
+  return 1;
 }
 
 int node_eligibility(Context& context) {

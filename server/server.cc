@@ -14,6 +14,7 @@
 #include "server/broker/scheduling.h"
 #include "server/commands/prepare_job.h"
 #include "server/commands/turns.h"
+#include "server/duties/deployments.h"
 #include "server/duties/drains.h"
 #include "server/duties/garbage.h"
 #include "server/duties/heartbeats.h"
@@ -37,7 +38,8 @@ PassResult run_pass(const PassRequest& request) {
   const std::shared_ptr<const model::Job> job = version ? version->spec : nullptr;
   const auto allocs = existing_allocs(state, job.get(), eval.namespace_(), eval.job_id());
   const ScheduleRequest wanted{.eval = eval, .job = job, .nodes = *request.nodes, .allocs = allocs, .snapshot_index = state.index(),
-                               .now = request.now, .settings = {.grouped = true}};
+                               .now = request.now, .settings = {.grouped = true},
+                               .deployments = deployments_of(state, eval.namespace_(), eval.job_id())};
   Scheduled scheduled = schedule(wanted, random);
   PassResult result;
   result.plan_is_empty = scheduled.plan_is_empty();
@@ -102,6 +104,7 @@ struct Server::Impl {
         sessions(Sessions::Parts{parts.loop, turns, config, log.with("sessions"), [this](const Uuid& node) { return heartbeats.promise(node); },
                                  [this](const Uuid& node) { heartbeats.heard(node); }}),
         tunnels(parts.loop, parts.random, sessions),
+        deployments(parts.loop, turns, log.with("deployments")),
         drains(parts.loop, turns, log.with("drains")),
         garbage(parts.loop, turns, config, log.with("garbage")),
         periodic(parts.loop, turns, log.with("periodic")),
@@ -123,6 +126,7 @@ struct Server::Impl {
   Scheduling scheduling;
   Sessions sessions;
   TunnelDesk tunnels;
+  Deployments deployments;
   Drains drains;
   Garbage garbage;
   Periodic periodic;
@@ -152,6 +156,7 @@ Async<Result<void>> Server::start() {
   if (!started) co_return started.error();
   impl_->scheduling.start();
   impl_->heartbeats.start();
+  impl_->deployments.start();
   impl_->drains.start();
   impl_->garbage.start();
   impl_->periodic.start();
@@ -165,6 +170,7 @@ Async<void> Server::stop() {
   co_await impl_->garbage.stop();
   co_await impl_->periodic.stop();
   co_await impl_->drains.stop();
+  co_await impl_->deployments.stop();
   co_await impl_->heartbeats.stop();
   co_await impl_->scheduling.stop();
   co_await impl_->turns.stop();
@@ -209,6 +215,12 @@ Async<Result<StabilitySet>> Server::set_stability(SetStability request) { return
 Async<Result<JobRegistered>> Server::scale_job(ScaleJob request) { return impl_->ask<JobRegistered>(std::move(request)); }
 Async<Result<JobDispatched>> Server::dispatch_job(DispatchJob request) { return impl_->ask<JobDispatched>(std::move(request)); }
 Async<Result<PeriodicForced>> Server::force_periodic(ForcePeriodic request) { return impl_->ask<PeriodicForced>(std::move(request)); }
+
+Async<Result<DeploymentUpdated>> Server::fail_deployment(FailDeployment request) { return impl_->ask<DeploymentUpdated>(request); }
+Async<Result<DeploymentUpdated>> Server::pause_deployment(PauseDeployment request) { return impl_->ask<DeploymentUpdated>(request); }
+Async<Result<DeploymentUpdated>> Server::promote_deployment(PromoteDeployment request) { return impl_->ask<DeploymentUpdated>(std::move(request)); }
+Async<Result<DeploymentUpdated>> Server::unblock_deployment(UnblockDeployment request) { return impl_->ask<DeploymentUpdated>(request); }
+Async<Result<DeploymentUpdated>> Server::set_deployment_health(SetDeploymentHealth request) { return impl_->ask<DeploymentUpdated>(std::move(request)); }
 
 void Server::listen(Listener listener) {
   auto before = std::make_shared<SnapshotPtr>(std::make_shared<const Snapshot>());

@@ -100,6 +100,11 @@ class Server {
   Async<Result<JobRegistered>> scale_job(ScaleJob request);
   Async<Result<JobDispatched>> dispatch_job(DispatchJob request);
   Async<Result<PeriodicForced>> force_periodic(ForcePeriodic request);
+  Async<Result<DeploymentUpdated>> fail_deployment(FailDeployment request);
+  Async<Result<DeploymentUpdated>> pause_deployment(PauseDeployment request);
+  Async<Result<DeploymentUpdated>> promote_deployment(PromoteDeployment request);
+  Async<Result<DeploymentUpdated>> unblock_deployment(UnblockDeployment request);
+  Async<Result<DeploymentUpdated>> set_deployment_health(SetDeploymentHealth request);
   Async<Result<AllocStopped>> stop_alloc(StopAlloc request);
   /// `not_found` when there is no such registration.
   Async<Result<ServiceRemoved>> remove_service(RemoveService request);

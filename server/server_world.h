@@ -92,6 +92,12 @@ class FakeAgent {
     REQUIRE(link_->send(std::move(message)).ok());
   }
 
+  void report_all_healthy() {
+    for (const auto& [id, alloc] : allocs_) {
+      if (alloc.desired_status() == "run") report_health(id, true);
+    }
+  }
+
   /// The session ends; the agent keeps what it knows.
   void disconnect() { link_->close("cut off"); }
 
@@ -101,7 +107,8 @@ class FakeAgent {
   std::string refused_;
   std::string opened_;  ///< the tunnel that was asked for last
   bool runs_ = true;
-  bool healthy_ = true;  ///< what runs is healthy at once
+  bool healthy_ = true;     ///< what runs is healthy at once
+  bool unhealthy_ = false;  ///< or not at all
   std::uint64_t index_ = 0;
   int fulls_ = 0;    ///< full sets in this session
   int changes_ = 0;  ///< allocations in other messages of it
@@ -128,7 +135,7 @@ class FakeAgent {
       allocs_[alloc.id()] = alloc;
       if (silent_ || !runs_) continue;
       const bool run = alloc.desired_status() == "run";
-      if (run && alloc.client_status() == "pending") healthy_ ? report_health(alloc.id(), true) : report(alloc.id(), "running");
+      if (run && alloc.client_status() == "pending") healthy_ || unhealthy_ ? report_health(alloc.id(), healthy_) : report(alloc.id(), "running");
       if (!run && alloc.client_status() != "complete" && alloc.client_status() != "lost") report(alloc.id(), "complete");
     }
   }

@@ -92,6 +92,24 @@ TEST_CASE("a service's task is received, set up and started, and its handle is o
   CHECK(f.told == std::vector<std::string>{"pending", "running"});
 }
 
+TEST_CASE("the payload of a dispatched job is in its file before the task starts, and nowhere without a payload", "[agent]") {
+  const auto with_file = [](const std::string& payload) {
+    return [payload](auto& alloc, auto& group) {
+      alloc.mutable_job()->set_payload(payload);
+      group.mutable_tasks(0)->mutable_dispatch_payload()->set_file("in/put.json");
+    };
+  };
+  Fixture f(make_alloc(with_file("{}")));
+  f.advance(1s);
+  CHECK(f.status() == "running");
+  CHECK(f.machine->folders.files == std::map<std::string, std::string>{{std::string(test_alloc_id) + "/server/in/put.json", "{}"}});
+
+  Fixture without(make_alloc(with_file("")));
+  without.advance(1s);
+  CHECK(without.status() == "running");
+  CHECK(without.machine->folders.files.empty());
+}
+
 TEST_CASE("a handle that cannot be saved ends the start, and the task with it", "[agent]") {
   Fixture f(make_alloc());
   f.machine->time.run_until([&f] { return f.starts() == 1; }, 1s);

@@ -65,7 +65,6 @@ std::string unsupported_part(const model::TaskGroup& group, const model::Task& t
   if (task.secrets_size() != 0) return "secret";
   if (task.has_csi_plugin_config()) return "csi_plugin";
   if (task.has_schedule()) return "schedule";
-  if (!task.dispatch_payload().file().empty()) return "dispatch_payload";
   for (const model::NetworkResource& network : group.networks()) {
     if (!network.mode().empty() && network.mode() != "host") return text("network mode \"{}\"", network.mode());
   }

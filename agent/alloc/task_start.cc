@@ -171,6 +171,16 @@ Async<Result<TaskConfig>> TaskRunner::prepare(std::string task_id) {
                    dirs.error().message);
   }
 
+  const std::string& payload_file = definition->dispatch_payload().file();
+  if (!payload_file.empty() && !alloc->job().payload().empty()) {
+    std::string payload = alloc->job().payload();
+    const Result<void> written = co_await world_.files.write_local(alloc_id, name_, payload_file, std::move(payload));
+    if (!written) {
+      events::append(*state_, events::hook_failed(world_.loop.now(), "dispatch_payload", written.error().message));
+      co_return written.error();
+    }
+  }
+
   LogPaths paths;
   const bool logs_off = definition->log_config().disabled() || driver->capabilities.disable_log_collection;
   if (!logs_off) {

@@ -39,7 +39,7 @@ TEST_CASE("plugin files are listed sorted, the earlier folder wins", "[drivers]"
   second.add("a", 0755);
   second.add("b", 0755);
 
-  CHECK(scan_plugin_folders({first.path, second.path, "/nonexistent"}) ==
+  CHECK(scan_plugin_folders({first.path, second.path, first.path + "/missing"}) ==
         std::vector<PluginFile>{{"a", second.path + "/a", ""}, {"b", first.path + "/b", ""}});
 }
 

@@ -1,6 +1,7 @@
 #include "agent/files/host_files.h"
 
 #include "agent/files/folders.h"
+#include "agent/files/write_beneath.h"
 
 namespace drover::agent {
 
@@ -22,6 +23,16 @@ Async<Result<TaskDirs>> HostFiles::build_task(std::string alloc_id, std::string 
     return build_task_folders(dir, alloc_id, task, secrets_mb);
   };
   Result<Result<TaskDirs>> done = co_await run_on_pool<Result<TaskDirs>>(workers_, loop_, std::move(work));
+  if (!done) co_return std::move(done).error();
+  co_return std::move(done).value();
+}
+
+Async<Result<void>> HostFiles::write_local(std::string alloc_id, std::string task, std::string path, std::string bytes) {
+  const std::string local = task_dirs(alloc_id, task).local;
+  std::function<Result<void>()> work = [local, path = std::move(path), bytes = std::move(bytes)] {
+    return write_beneath(local, path, bytes);
+  };
+  Result<Result<void>> done = co_await run_on_pool<Result<void>>(workers_, loop_, std::move(work));
   if (!done) co_return std::move(done).error();
   co_return std::move(done).value();
 }

@@ -28,6 +28,7 @@ class HostFiles final : public TaskFiles {
   TaskDirs task_dirs(const std::string& alloc_id, const std::string& task) const override;
   Async<Result<AllocDirs>> build_alloc(std::string alloc_id) override;
   Async<Result<TaskDirs>> build_task(std::string alloc_id, std::string task, std::uint64_t secrets_mb) override;
+  Async<Result<void>> write_local(std::string alloc_id, std::string task, std::string path, std::string bytes) override;
   Async<Result<LogPaths>> open_logs(std::string alloc_id, std::string task, LogLimits limits) override;
   Async<void> close_logs(std::string alloc_id, std::string task) override;
   Async<Result<void>> remove_alloc(std::string alloc_id) override;

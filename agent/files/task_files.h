@@ -48,6 +48,9 @@ class TaskFiles {
   virtual Async<Result<AllocDirs>> build_alloc(std::string alloc_id) = 0;
   virtual Async<Result<TaskDirs>> build_task(std::string alloc_id, std::string task, std::uint64_t secrets_mb) = 0;
 
+  /// Writes a file below the task's local folder, with the folders on its way. `denied`: the path leads outside.
+  virtual Async<Result<void>> write_local(std::string alloc_id, std::string task, std::string path, std::string bytes) = 0;
+
   /// Makes the FIFOs, keeps a reader of each open while the task lives, and has the log collector move what arrives
   /// into <task>.stdout.<n> and <task>.stderr.<n>.
   virtual Async<Result<LogPaths>> open_logs(std::string alloc_id, std::string task, LogLimits limits) = 0;

@@ -37,6 +37,12 @@ Async<Result<TaskDirs>> MemoryFiles::build_task(std::string alloc_id, std::strin
   co_return task_dirs(alloc_id, task);
 }
 
+Async<Result<void>> MemoryFiles::write_local(std::string alloc_id, std::string task, std::string path, std::string bytes) {
+  DROVER_CO_TRY(co_await work());
+  folders_.files[alloc_id + "/" + task + "/" + path] = std::move(bytes);
+  co_return Result<void>();
+}
+
 Async<Result<LogPaths>> MemoryFiles::open_logs(std::string alloc_id, std::string task, LogLimits) {
   DROVER_CO_TRY(co_await work());
   folders_.open_logs.insert(alloc_id + "/" + task);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 
@@ -14,6 +15,7 @@ struct MemoryFolders {
   std::set<std::string> allocs;
   std::set<std::string> tasks;      ///< "<alloc id>/<task>"
   std::set<std::string> open_logs;  ///< the same
+  std::map<std::string, std::string> files;  ///< by "<alloc id>/<task>/<path>"
   bool broken = false;              ///< every call fails
 };
 
@@ -25,6 +27,7 @@ class MemoryFiles final : public TaskFiles {
   TaskDirs task_dirs(const std::string& alloc_id, const std::string& task) const override;
   Async<Result<AllocDirs>> build_alloc(std::string alloc_id) override;
   Async<Result<TaskDirs>> build_task(std::string alloc_id, std::string task, std::uint64_t secrets_mb) override;
+  Async<Result<void>> write_local(std::string alloc_id, std::string task, std::string path, std::string bytes) override;
   Async<Result<LogPaths>> open_logs(std::string alloc_id, std::string task, LogLimits limits) override;
   Async<void> close_logs(std::string alloc_id, std::string task) override;
   Async<Result<void>> remove_alloc(std::string alloc_id) override;

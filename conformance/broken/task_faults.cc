@@ -266,7 +266,7 @@ void add_task_faults(Faults& faults) {
   faults["environment.no-cookie"] = task_gets([](auto& task) { (*task.mutable_env())["PLUGIN_MIN_PORT"] = "10000"; });
   for (const char* name : {"ALLOC_DIR", "TASK_DIR", "SECRETS_DIR"}) {
     const std::string id = std::string("folders.") + (std::string(name) == "ALLOC_DIR" ? "alloc" : std::string(name) == "TASK_DIR" ? "local" : "secrets");
-    faults[id] = task_gets([variable = std::string("NOMAD_") + name](auto& task) { (*task.mutable_env())[variable] = "/nonexistent"; });
+    faults[id] = task_gets([variable = std::string("NOMAD_") + name](auto& task) { (*task.mutable_env())[variable] = "/proc/nonexistent"; });
   }
   faults["task.no-descriptors"] = task_gets([](auto& task) { task.set_stdout_path("/dev/null"); });
   faults["task.no-input"] = task_gets([](auto& task) { task.set_stdout_path("/dev/null"); });

@@ -292,7 +292,9 @@ Result<ExecState> Engine::inspect_exec(const std::string& exec) {
   DROVER_LET(const Response answer, ask("GET", "/exec/" + exec + "/json", {}, quick));
   if (!is_success(answer)) return error_of(answer, "look after a command in the container");
   DROVER_LET(const json::value state, parse_json(answer.body, "the command"));
-  return ExecState{bool_at(state, "Running"), static_cast<int>(integer_at(state, "ExitCode")), static_cast<int>(integer_at(state, "Pid"))};
+  const bool running = bool_at(state, "Running");
+  const bool ended = !running && at(state, "ExitCode").is_number();
+  return ExecState{running, ended, static_cast<int>(integer_at(state, "ExitCode")), static_cast<int>(integer_at(state, "Pid"))};
 }
 
 Result<void> Engine::resize_exec(const std::string& exec, int rows, int columns) {

@@ -68,10 +68,12 @@ struct ListedContainer {
   std::map<std::string, std::string> labels;
 };
 
+/// A command in a container. One that is neither running nor ended has not begun yet: its stream opens before it does.
 struct ExecState {
   bool running = false;
+  bool ended = false;
   int exit_code = 0;
-  int pid = 0;
+  int pid = 0;  ///< 0: not known yet
 };
 
 /// The oldest API that is spoken, and the newest that is known.

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t stdin_max = 256U << 10;
 constexpr std::size_t frame_head = 8;
 constexpr int end_looks_max = 250;  ///< for the exit code, 20 ms apart
-constexpr int pid_looks_max = 100;  ///< for the number of the process, as far apart
+constexpr int pid_looks_max = 500;  ///< for the number of the process, as far apart
 constexpr int look_ms = 20;
 constexpr int idle_ms = 60'000;
 
@@ -146,7 +146,7 @@ bool Exec::write_some() {
 int Exec::exit_code() {
   for (int look = 0; look < end_looks_max; ++look) {
     const Result<ExecState> state = engine_->inspect_exec(id_);
-    if (state && !state->running) return state->exit_code;
+    if (state && state->ended) return state->exit_code;
     {
       const std::lock_guard lock(mutex_);
       if (killed_ && look > 5) break;
@@ -156,11 +156,12 @@ int Exec::exit_code() {
   return -1;
 }
 
-/// The command's process; 0 when it has ended. A command may print before the engine has noted its number.
+/// The command's process; 0 when it has ended. The stream opens before the command begins, and a command may print before
+/// the engine has noted its number.
 int Exec::running_pid() {
   for (int look = 0; look < pid_looks_max; ++look) {
     const Result<ExecState> state = engine_->inspect_exec(id_);
-    if (!state || !state->running) return 0;
+    if (!state || state->ended) return 0;
     if (state->pid > 0) return state->pid;
     ::poll(nullptr, 0, look_ms);
   }

@@ -109,7 +109,7 @@ class FakeEngine {
     [[maybe_unused]] const ssize_t sent = ::send(fd, rule.bytes.data(), rule.bytes.size(), MSG_NOSIGNAL);
     while (rule.keep_open && !stopping_) {
       pollfd poller{fd, POLLIN, 0};
-      if (::poll(&poller, 1, 10) > 0 && ::recv(fd, &byte, 1, MSG_PEEK) <= 0) break;
+      if (::poll(&poller, 1, 10) > 0 && ::recv(fd, &byte, 1, 0) <= 0) break;
     }
     ::close(fd);
   }

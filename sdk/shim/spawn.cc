@@ -121,7 +121,8 @@ Result<Started> read_start_report(const Fd& report, const std::string& what) {
   ssize_t got;
   do got = ::read(report.get(), &message, sizeof message);
   while (got < 0 && errno == EINTR);
-  if (got != sizeof message) return fail(Code::internal, "start {}: its supervisor ended before it reported", what);
+  // Killed from outside: another start may well succeed.
+  if (got != sizeof message) return fail(Code::unavailable, "start {}: its supervisor ended before it reported", what);
   if (message.stage != Stage::started) return explain(message, what);
   return Started{ProcessId{message.pid, message.start_ticks}, message.started_ns};
 }

@@ -130,6 +130,38 @@ struct JobDeregistered {
   Index index = 0;
 };
 
+// Deployments. Errors are `invalid`, with the texts that clients know; "deployment not found" too.
+
+struct FailDeployment {
+  Uuid deployment;
+};
+struct PauseDeployment {
+  Uuid deployment;
+  bool pause = false;  ///< false: it goes on
+};
+struct PromoteDeployment {
+  Uuid deployment;
+  bool all = false;
+  std::vector<std::string> groups;  ///< without `all`; those that have no canaries are passed over
+};
+/// Only deployments of several regions can be blocked: nothing changes, and the answer is all zero.
+struct UnblockDeployment {
+  Uuid deployment;
+};
+/// What somebody knows of allocations whose health is checked by hand.
+struct SetDeploymentHealth {
+  Uuid deployment;
+  std::vector<std::string> healthy;  ///< ids of allocations
+  std::vector<std::string> unhealthy;
+};
+struct DeploymentUpdated {
+  std::string eval_id;
+  Index eval_create_index = 0;
+  Index deployment_modify_index = 0;
+  std::optional<std::uint64_t> reverted_job_version;
+  Index index = 0;
+};
+
 struct StopAlloc {
   Uuid alloc;
   bool reschedule = false;

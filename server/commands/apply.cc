@@ -7,6 +7,11 @@ namespace drover::server {
 
 namespace {
 
+Cause cause_of(const proto::UpdateDeployment& command) {
+  if (command.promoted_size() > 0) return Cause::deployment_promoted;
+  return command.health_size() > 0 ? Cause::deployment_health : Cause::deployment_status;
+}
+
 Cause cause_of(const proto::Command& command) {
   using Kind = proto::Command;
   switch (command.kind_case()) {
@@ -26,6 +31,7 @@ Cause cause_of(const proto::Command& command) {
     case Kind::kDrainNode: return Cause::node_drain;
     case Kind::kPurgeNode: return Cause::node_deregistered;
     case Kind::kCollectGarbage: return Cause::garbage_collected;
+    case Kind::kUpdateDeployment: return cause_of(command.update_deployment());
     case Kind::kRemoveService:
     case Kind::KIND_NOT_SET: break;
   }
@@ -58,6 +64,7 @@ Result<void> apply(State& state, const proto::Command& command, Index index) {
     case Kind::kScaleJob: return apply(state, command.scale_job());
     case Kind::kDrainNode: return apply(state, command.drain_node());
     case Kind::kMarkAllocs: return apply(state, command.mark_allocs());
+    case Kind::kUpdateDeployment: return apply(state, command.update_deployment());
     case Kind::KIND_NOT_SET: break;
   }
   return fail(Code::unsupported, "command {} is of a kind that this server does not know", index);

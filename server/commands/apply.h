@@ -24,6 +24,7 @@ class SetStability;
 class ScaleJob;
 class DrainNode;
 class MarkAllocs;
+class UpdateDeployment;
 }  // namespace proto
 
 // How each command changes the state. Each stands in the file of its command, below what decides it.
@@ -44,5 +45,6 @@ Result<void> apply(State& state, const proto::SetStability& command);
 Result<void> apply(State& state, const proto::ScaleJob& command);
 Result<void> apply(State& state, const proto::DrainNode& command);
 Result<void> apply(State& state, const proto::MarkAllocs& command);
+Result<void> apply(State& state, const proto::UpdateDeployment& command);
 
 }  // namespace drover::server

@@ -1,6 +1,8 @@
 #include <map>
 
+#include "model/deployment.h"
 #include "model/proto/alloc.pb.h"
+#include "model/proto/deployment.pb.h"
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
 #include "model/proto/plan.pb.h"
@@ -57,6 +59,7 @@ class PlanMetrics {
   void add_placement(const model::Allocation& alloc) {
     auto& placement = *command_.add_placements();
     *placement.mutable_alloc() = alloc;
+    if (alloc.has_job()) placement.set_job_version(alloc.job().version());
     placement.mutable_alloc()->clear_job();
     placement.mutable_alloc()->clear_metrics();
     const auto shared = groups_.find(alloc.task_group());
@@ -96,7 +99,7 @@ Result<Decision<PlanApplied>> decide(const ApplyPlan& request, const Deciding& d
   const Fitting fitting = evaluate(deciding.state, plan);
   Decision<PlanApplied> decision{.command = nullptr, .answer = {}};
   decision.answer = PlanApplied{.whole = fitting.whole(), .progress = !fitting.empty(), .index = deciding.state.index(), .refused = fitting.refused};
-  const bool nothing = fitting.empty() && !plan.has_deployment() && (request.evals.empty() || !fitting.whole());
+  const bool nothing = fitting.empty() && !plan.has_deployment() && plan.deployment_updates_size() == 0 && (request.evals.empty() || !fitting.whole());
   if (nothing) return decision;
 
   decision.command = new_command(deciding);
@@ -112,32 +115,48 @@ Result<Decision<PlanApplied>> decide(const ApplyPlan& request, const Deciding& d
   for (const int i : fitting.placements) metrics.add_placement(plan.placements(i));
   for (int i = 0; i < plan.groups_size(); ++i) metrics.add_group(plan.groups(i), fitting.groups[static_cast<std::size_t>(i)]);
   if (plan.has_deployment()) *command.mutable_deployment() = plan.deployment();
+  for (const auto& update : plan.deployment_updates()) {
+    const model::Deployment* known = deciding.state.deployment(parse_uuid(update.deployment_id()));
+    if (known && model::is_active(*known)) *command.add_deployment_updates() = update;
+  }
   if (fitting.whole()) {
     for (const auto& eval : request.evals) *command.add_evals() = *eval;
   }
   return decision;
 }
 
+namespace {
+
+RowNumber number_of(const State& state, const proto::ApplyPlan& command, std::uint64_t version) {
+  const JobRow* job = state.job(command.namespace_(), command.job_id());
+  for (std::size_t i = 0; job && i < job->versions.size(); ++i) {
+    if (state.version_at(job->versions[i])->version == version) return job->versions[i];
+  }
+  return 0;
+}
+
+}  // namespace
+
 Result<void> apply(State& state, const proto::ApplyPlan& command) {
+  // First the deployment: what is placed counts in it.
+  if (command.has_deployment()) state.plan_deployment(command.deployment());
+  for (const auto& update : command.deployment_updates()) {
+    DROVER_TRY(state.set_deployment_status(parse_uuid(update.deployment_id()), update.status(), update.description()));
+  }
   for (const auto& stop : command.stops()) DROVER_TRY(state.stop(stop));
 
   std::vector<std::shared_ptr<const model::AllocMetric>> metrics;
   for (const auto& metric : command.metrics()) metrics.push_back(std::make_shared<const model::AllocMetric>(metric));
-  RowNumber version = 0;
-  if (const JobRow* job = state.job(command.namespace_(), command.job_id())) {
-    for (const RowNumber number : job->versions) {
-      if (state.version_at(number)->version == command.job_version()) version = number;
-    }
-  }
+  const RowNumber version = number_of(state, command, command.job_version());
   for (const auto& placement : command.placements()) {
     if (placement.metric() > metrics.size()) return fail(Code::invalid, "place allocation {}: its metrics are missing", placement.alloc().id());
-    DROVER_TRY(state.place(placement.alloc(), version, placement.metric() > 0 ? metrics[placement.metric() - 1] : nullptr));
+    const RowNumber own = placement.has_job_version() ? number_of(state, command, placement.job_version()) : version;
+    DROVER_TRY(state.place(placement.alloc(), own, placement.metric() > 0 ? metrics[placement.metric() - 1] : nullptr));
   }
   for (const auto& together : command.groups()) {
     if (together.metric() > metrics.size()) return fail(Code::invalid, "place a group of allocations: its metrics are missing");
     DROVER_TRY(state.place_together(together.placed(), version, together.metric() > 0 ? metrics[together.metric() - 1] : nullptr));
   }
-  if (command.has_deployment()) state.put_deployment(command.deployment());
   for (const auto& eval : command.evals()) state.put_eval(eval);
   return {};
 }

@@ -1,7 +1,9 @@
 #include <set>
 
+#include "model/deployment.h"
 #include "model/policy.h"
 #include "model/proto/alloc.pb.h"
+#include "model/proto/deployment.pb.h"
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
 #include "model/proto/node.pb.h"
@@ -28,6 +30,7 @@ class Collector {
       if (!taken_.contains(parse_uuid(eval.id())) && is_collectable(eval)) take(eval);
       return !full();
     });
+    state_.each_deployment({}, [this](const model::Deployment& deployment) { return collect_deployment(deployment), !full(); });
     state_.each_node({}, [this](const model::Node& node) { return collect_node(node), !full(); });
   }
 
@@ -94,6 +97,17 @@ class Collector {
       return policy.attempts() > 0 && now_ - from_ns(row.modify_time) < Duration(policy.interval());
     }
     return false;
+  }
+
+  void collect_deployment(const model::Deployment& deployment) {
+    if (model::is_active(deployment) || !is_old(from_ns(deployment.modify_time()), config_.eval_gc_threshold)) return;
+    bool unused = true;
+    state_.each_alloc_of_job(deployment.namespace_(), deployment.job_id(), [&](const AllocRow& row) {
+      return unused = row.terminal() || to_text(state_.deployment_of(row)) != deployment.id();
+    });
+    if (!unused) return;
+    found_.add_deployments(deployment.id());
+    ++removed_;
   }
 
   void collect_node(const model::Node& node) {

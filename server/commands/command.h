@@ -56,6 +56,11 @@ Result<Decision<StabilitySet>> decide(const SetStability& request, const Decidin
 Result<Decision<JobRegistered>> decide(const ScaleJob& request, const Deciding& deciding);
 Result<Decision<JobDispatched>> decide(const DispatchJob& request, const Deciding& deciding);
 Result<Decision<PeriodicForced>> decide(const ForcePeriodic& request, const Deciding& deciding);
+Result<Decision<DeploymentUpdated>> decide(const FailDeployment& request, const Deciding& deciding);
+Result<Decision<DeploymentUpdated>> decide(const PauseDeployment& request, const Deciding& deciding);
+Result<Decision<DeploymentUpdated>> decide(const PromoteDeployment& request, const Deciding& deciding);
+Result<Decision<DeploymentUpdated>> decide(const UnblockDeployment& request, const Deciding& deciding);
+Result<Decision<DeploymentUpdated>> decide(const SetDeploymentHealth& request, const Deciding& deciding);
 Result<Decision<NodeUpdated>> decide(const DrainNode& request, const Deciding& deciding);
 Result<Decision<NodeUpdated>> decide(const SetEligibility& request, const Deciding& deciding);
 Result<Decision<NodeUpdated>> decide(const EvaluateNode& request, const Deciding& deciding);
@@ -137,6 +142,18 @@ struct DrainsAdvanced {
   std::vector<Uuid> completed;
 };
 Result<Decision<DrainsAdvanced>> decide(const AdvanceDrains& request, const Deciding& deciding);
+
+/// The next step of a deployment: canaries that work are promoted if nobody has to do it, allocations that do not may be
+/// replaced, and a deployment that cannot succeed is failed. One command at a time: ask again until nothing changes.
+struct AdvanceDeployment {
+  Uuid deployment;
+};
+struct DeploymentAdvanced {
+  bool changed = false;
+  std::optional<Instant> next;  ///< when it has to be looked at again, whatever happens
+  std::string outcome;          ///< its new description, if it has one
+};
+Result<Decision<DeploymentAdvanced>> decide(const AdvanceDeployment& request, const Deciding& deciding);
 
 /// What is dead: everything now (`force`), or what is older than its threshold.
 struct CollectGarbage {

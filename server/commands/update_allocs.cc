@@ -2,8 +2,10 @@
 #include <optional>
 #include <vector>
 
+#include "model/deployment.h"
 #include "model/policy.h"
 #include "model/proto/alloc.pb.h"
+#include "model/proto/deployment.pb.h"
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
 #include "model/proto/node.pb.h"
@@ -120,6 +122,14 @@ std::vector<model::AllocStatus> merged(const UpdateAllocs& request) {
   return all;
 }
 
+/// Whether a deployment that goes on has waited for this.
+bool moves_deployment(const Snapshot& state, const AllocRow& row, const model::AllocStatus& status) {
+  if (!status.deployment_status().has_healthy()) return false;
+  const Health said = status.deployment_status().healthy() ? Health::healthy : Health::unhealthy;
+  const model::Deployment* deployment = state.deployment(state.deployment_of(row));
+  return said != row.health && deployment && model::is_active(*deployment);
+}
+
 /// What has to happen because of one status: the trigger of an evaluation of its job, or "".
 std::string_view trigger_of(const Snapshot& state, const AllocRow& row, const model::AllocStatus& status) {
   const JobKey& job = state.job_of(row);
@@ -143,7 +153,8 @@ Result<Decision<AllocsUpdated>> decide(const UpdateAllocs& request, const Decidi
     if (!row) continue;
     std::optional<model::AllocStatus> said = news(state, *row, status);
     if (!said) continue;
-    const std::string_view trigger = said->client_status().empty() ? "" : trigger_of(state, *row, *said);
+    std::string_view trigger = said->client_status().empty() ? "" : trigger_of(state, *row, *said);
+    if (trigger.empty() && moves_deployment(state, *row, status)) trigger = "deployment-watcher";
     *update.add_allocs() = std::move(*said);
 
     const JobKey& key = state.job_of(*row);
@@ -151,6 +162,7 @@ Result<Decision<AllocsUpdated>> decide(const UpdateAllocs& request, const Decidi
     const JobVersionRow* current = state.current(key.ns, key.id);
     model::Evaluation eval = job_eval(deciding, current ? *current->spec : *state.version_of(*row).spec, trigger, 0);
     if (trigger == "job-deregister") eval.set_type("service");
+    if (trigger == "deployment-watcher") eval.set_deployment_id(to_text(state.deployment_of(*row)));
     evals.emplace(key, std::move(eval));
   }
   if (update.allocs_size() == 0) return Decision<AllocsUpdated>{};

@@ -48,9 +48,15 @@ TEST_CASE("a job goes back to a version, and versions get names", "[server][http
 TEST_CASE("a group is scaled, and its status tells of it", "[server][http]") {
   HttpWorld world;
   REQUIRE(world.submit("web").status == 200);
+  const std::string to_four = R"({"Count":4,"Message":"more","Meta":{"a":1},"Target":{"Group":"g"}})";
 
-  const http::Response scaled = world.ask("PUT", "/v1/job/web/scale", R"({"Count":4,"Message":"more","Meta":{"a":1},"Target":{"Group":"g"}})");
-  REQUIRE(scaled.status == 200);
+  world.time.advance(1s);
+  const http::Response while_deployed = world.ask("PUT", "/v1/job/web/scale", to_four);
+  CHECK(while_deployed.status == 400);
+  CHECK(while_deployed.body == "job scaling blocked due to active deployment");
+  const Uuid deployment = parse_uuid(text_at(world.get_json("/v1/job/web/deployment"), "ID"));
+  REQUIRE(run<Result<DeploymentUpdated>>(world.time, world.loop, world.server.fail_deployment({deployment})).ok());
+  REQUIRE(world.ask("PUT", "/v1/job/web/scale", to_four).status == 200);
   const Value status = world.get_json("/v1/job/web/scale");
   const Value& group = *status.find("TaskGroups")->find("g");
   CHECK(number_at(group, "Desired") == 4);

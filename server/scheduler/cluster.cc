@@ -21,6 +21,9 @@ ExistingAlloc view_of(const Snapshot& cluster, const AllocRow& row, const model:
                       .desired = row.desired,
                       .client = row.client,
                       .transitions = row.transitions,
+                      .deployment = cluster.deployment_of(row),
+                      .health = row.health,
+                      .canary = row.canary,
                       .next = row.next(),
                       .followup_eval = row.followup_eval(),
                       .current = version.spec.get() == current,
@@ -64,12 +67,18 @@ std::vector<ExistingAlloc> existing_allocs(const Snapshot& cluster, const model:
   return allocs;
 }
 
+std::vector<const model::Deployment*> deployments_of(const Snapshot& cluster, std::string_view ns, std::string_view job) {
+  std::vector<const model::Deployment*> deployments;
+  cluster.each_deployment_of_job(ns, job, [&deployments](const model::Deployment& deployment) { return deployments.push_back(&deployment), true; });
+  return deployments;
+}
+
 Scheduled schedule(const Snapshot& cluster, const model::Evaluation& eval, std::shared_ptr<const model::Job> job,
                    const SchedulerSettings& settings, Instant now, Random& random) {
   const NodeTable nodes = node_table(cluster);
   const auto allocs = existing_allocs(cluster, job.get(), eval.namespace_(), eval.job_id());
   return schedule({.eval = eval, .job = std::move(job), .nodes = nodes, .allocs = allocs, .snapshot_index = cluster.index(), .now = now,
-                   .settings = settings},
+                   .settings = settings, .deployments = deployments_of(cluster, eval.namespace_(), eval.job_id())},
                   random);
 }
 

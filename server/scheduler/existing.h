@@ -22,6 +22,9 @@ struct ExistingAlloc {
   DesiredStatus desired = DesiredStatus::run;
   ClientStatus client = ClientStatus::pending;
   Transitions transitions;
+  Uuid deployment;                   ///< that it was placed by; nil: none
+  Health health = Health::unknown;
+  bool canary = false;
   Uuid next;           ///< what has replaced it
   Uuid followup_eval;
   bool current = true;                     ///< belongs to the current version of the job

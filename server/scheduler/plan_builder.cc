@@ -5,6 +5,7 @@
 
 #include "model/names.h"
 #include "model/policy.h"
+#include "model/proto/deployment.pb.h"
 #include "model/proto/job.pb.h"
 #include "model/proto/node.pb.h"
 
@@ -29,7 +30,8 @@ void set_eligibility(model::Evaluation& eval, const Feasibility& feasibility) {
 }  // namespace
 
 bool Scheduled::plan_is_empty() const {
-  return plan.stops_size() == 0 && plan.placements_size() == 0 && plan.groups_size() == 0 && plan.preemptions_size() == 0 && !plan.has_deployment();
+  return plan.stops_size() == 0 && plan.placements_size() == 0 && plan.groups_size() == 0 && plan.preemptions_size() == 0 && !plan.has_deployment() &&
+         plan.deployment_updates_size() == 0;
 }
 
 PlanBuilder::PlanBuilder(const ScheduleRequest& request, Random& random) : request_(request), random_(random) {
@@ -59,11 +61,29 @@ void PlanBuilder::stop(const Stopping& stopping) {
   stop.set_client_status(std::string(stopping.client_status));
 }
 
+void PlanBuilder::deploy(const model::Deployment& deployment, bool changed) {
+  deployment_ = deployment.id();
+  for (const auto& [name, group] : deployment.task_groups()) deployed_.insert(name);  // a set: the order does not matter
+  out_.eval.set_deployment_id(deployment_);
+  if (changed) *out_.plan.mutable_deployment() = deployment;
+}
+
+void PlanBuilder::end_deployment(const model::Deployment& deployment, std::string_view status, std::string_view description) {
+  auto& update = *out_.plan.add_deployment_updates();
+  update.set_deployment_id(deployment.id());
+  update.set_status(std::string(status));
+  update.set_description(std::string(description));
+}
+
 void PlanBuilder::update_in_place(const ExistingAlloc& alloc) {
   auto& update = *out_.plan.add_placements();
   update = *alloc.message;
   update.clear_job();
   update.set_eval_id(request_.eval.id());
+  if (deployed_.contains(alloc.group) && update.deployment_id() != deployment_) {
+    update.set_deployment_id(deployment_);
+    update.clear_deployment_status();
+  }
 }
 
 /// What is the same for all new allocations of a group.
@@ -72,6 +92,7 @@ void PlanBuilder::describe(const std::string& group, const GroupPlacer::Placed& 
   alloc.set_eval_id(request_.eval.id());
   alloc.set_job_id(request_.job->id());
   alloc.set_task_group(group);
+  if (deployed_.contains(group)) alloc.set_deployment_id(deployment_);
   *alloc.mutable_allocated_resources() = *placed.resources;
   if (told_.insert(group).second) *alloc.mutable_metrics() = metrics;
   alloc.set_desired_status("run");
@@ -79,7 +100,7 @@ void PlanBuilder::describe(const std::string& group, const GroupPlacer::Placed& 
 }
 
 bool PlanBuilder::place_alike(const std::string& group, const Missing& missing, const GroupPlacer::Placed& placed, const model::AllocMetric& metrics) {
-  if (!request_.settings.grouped || !placed.alike || missing.previous) return false;
+  if (!request_.settings.grouped || !placed.alike || missing.previous || missing.canary) return false;
   const auto [known, is_new] = alike_.try_emplace(group, out_.plan.groups_size());
   if (is_new) describe(group, placed, metrics, *out_.plan.add_groups()->mutable_common());
   auto& together = *out_.plan.mutable_groups(known->second);
@@ -101,6 +122,11 @@ void PlanBuilder::place(const std::string& group, const Missing& missing, GroupP
   alloc.set_name(model::alloc_name(job.id(), group, missing.index));
   alloc.set_node_id(node.id());
   alloc.set_node_name(node.name());
+  if (missing.canary) alloc.mutable_deployment_status()->set_canary(true);
+  if (missing.keeps_version) {
+    alloc.mutable_job()->set_version(missing.previous->job->version());
+    alloc.clear_deployment_id();
+  }
   if (!missing.previous) return;
   alloc.set_previous_allocation(to_text(missing.previous->id));
   if (!missing.previous_stops) stop({.alloc = missing.previous, .text = missing.stop_text, .client_status = {}});
@@ -122,6 +148,7 @@ void PlanBuilder::tally(const std::string& group, const Tally& tally) {
   updates.set_destructive_update(tally.destructive);
   updates.set_reschedule_now(tally.reschedule_now);
   updates.set_reschedule_later(tally.reschedule_later);
+  updates.set_canary(tally.canary);
 }
 
 model::Evaluation PlanBuilder::new_eval(std::string_view trigger, std::string_view status, std::string_view description) {

@@ -34,6 +34,9 @@ class PlanBuilder {
   void filtered_everywhere(const std::string& group, model::AllocMetric metric) { failed_.insert_or_assign(group, std::move(metric)); }
   void reschedule_later(const std::vector<Later>& later) { later_.insert(later_.end(), later.begin(), later.end()); }
   void tally(const std::string& group, const Tally& tally);
+  /// From now on what is placed of the deployment's groups belongs to it. `changed`: it is part of the plan.
+  void deploy(const model::Deployment& deployment, bool changed);
+  void end_deployment(const model::Deployment& deployment, std::string_view status, std::string_view description);
 
   /// `feasibility` says what could free a blocked evaluation; null when there is no job. `node` ties it to a node.
   Scheduled finish(const Feasibility* feasibility, const std::string& node = {});
@@ -53,6 +56,8 @@ class PlanBuilder {
   std::map<std::string, model::AllocMetric> failed_;
   std::map<std::string, std::int64_t> queued_;
   std::map<std::string, int> alike_;  ///< group → position in the plan's groups
+  std::string deployment_;            ///< "": none
+  std::set<std::string> deployed_;    ///< its groups
   std::set<std::string> told_;  ///< groups whose metrics stand in the plan
   std::vector<Later> later_;
 };

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,10 @@
 
 /// What has to change so that a job runs as it should: which allocations stop, stay, are updated or are still missing.
 /// Where the missing ones go is not decided here. Pure.
+namespace drover::model {
+class DeploymentState;
+}
+
 namespace drover::server {
 
 /// What a node means for the allocations on it.
@@ -28,6 +33,8 @@ struct Missing {
   std::string_view stop_text;               ///< with `previous`: it is stopped with this description once there is a place
   bool previous_stops = false;              ///< `previous` is stopped whether there is a place or not (already in `stops`)
   bool destructive = false;                 ///< an update of `previous`
+  bool canary = false;                      ///< has to prove the new version, beside what runs
+  bool keeps_version = false;               ///< takes the place of `previous`, an older version, which canaries are to replace
   bool rescheduled = false;                 ///< `previous` failed: the tracker goes on, its nodes are avoided
   Duration reschedule_delay{};
 };
@@ -52,6 +59,7 @@ struct Tally {
   std::uint64_t destructive = 0;
   std::uint64_t reschedule_now = 0;
   std::uint64_t reschedule_later = 0;
+  std::uint64_t canary = 0;
   friend bool operator==(const Tally&, const Tally&) = default;
 };
 
@@ -61,6 +69,9 @@ struct GroupChanges {
   std::vector<const ExistingAlloc*> in_place;
   std::vector<Later> later;
   Tally tally;
+  /// The group's part of the deployment where it is new or changes; null: it stays, or there is none.
+  std::shared_ptr<const model::DeploymentState> rollout;
+  bool settled = true;  ///< nothing is left to do for a deployment
 };
 
 struct ReconcileRequest {
@@ -70,6 +81,8 @@ struct ReconcileRequest {
   std::function<NodeState(const ExistingAlloc&)> node_state;
   /// Whether the node would still be chosen for the group: asked before an update in place.
   std::function<bool(const ExistingAlloc&)> still_allowed;
+  /// That of the job's current version, while it goes on or has failed; null when there is none.
+  const model::Deployment* deployment = nullptr;
   Uuid eval;
   Instant now{};
 };

@@ -6,6 +6,8 @@
 #include <set>
 #include <string>
 
+#include "model/deployment.h"
+#include "model/proto/deployment.pb.h"
 #include "model/proto/job.pb.h"
 #include "model/proto/node.pb.h"
 #include "server/scheduler/passes.h"
@@ -26,15 +28,17 @@ NodeState state_of(const NodeTable& nodes, const ExistingAlloc& alloc) {
 class ServicePass {
  public:
   ServicePass(const ScheduleRequest& request, Random& random)
-      : request_(request), builder_(request, random), room_(request.nodes), luck_(random.next()) {
+      : request_(request), random_(random), builder_(request, random), room_(request.nodes), luck_(random.next()) {
     if (!request.job) return;
     feasibility_.emplace(request.nodes, *request.job);
     occupancy_.emplace(request.nodes.size(), request.job->task_groups_size());
   }
 
   Scheduled run() {
+    choose_deployment();
     for (const std::string& group : group_names()) decide(group);
     occupy();
+    roll_out();
     for (auto& [group, changes] : decided_) {
       for (const Stopping& stopping : changes.stops) stop(stopping);
       for (const ExistingAlloc* alloc : changes.in_place) builder_.update_in_place(*alloc);
@@ -67,9 +71,62 @@ class ServicePass {
     return at == groups.end() ? -1 : static_cast<int>(at - groups.begin());
   }
 
+  bool is_of_this_version(const model::Deployment& deployment) const {
+    const model::Job* job = request_.job.get();
+    return job && !job->stop() && deployment.job_create_index() == job->create_index() && deployment.job_version() == job->version();
+  }
+
+  /// The deployment of the current version, unless it is over; those of other versions end.
+  void choose_deployment() {
+    const bool stopped = !request_.job || request_.job->stop();
+    for (const model::Deployment* deployment : request_.deployments) {
+      if (is_of_this_version(*deployment)) {
+        if (!deployment_ || deployment->create_index() > deployment_->create_index()) deployment_ = deployment;
+      } else if (model::is_active(*deployment)) {
+        builder_.end_deployment(*deployment, "cancelled", stopped ? "Cancelled because job is stopped" : "Cancelled due to newer version of job");
+      }
+    }
+    if (deployment_ && (deployment_->status() == "successful" || deployment_->status() == "cancelled")) deployment_ = nullptr;
+  }
+
+  model::Deployment new_deployment() {
+    const model::Job& job = *request_.job;
+    model::Deployment deployment;
+    deployment.set_id(to_text(random_.uuid()));
+    deployment.set_namespace_(job.namespace_());
+    deployment.set_job_id(job.id());
+    deployment.set_job_version(job.version());
+    deployment.set_job_modify_index(job.modify_index());
+    deployment.set_job_spec_modify_index(job.job_modify_index());
+    deployment.set_job_create_index(job.create_index());
+    deployment.set_status("running");
+    deployment.set_eval_priority(request_.eval.priority());
+    deployment.set_create_time(to_ns(request_.now));
+    return deployment;
+  }
+
+  /// Begins, changes or ends the deployment, as all groups together need.
+  void roll_out() {
+    std::optional<model::Deployment> next;
+    bool settled = true;
+    for (const auto& [group, changes] : decided_) {
+      settled &= changes.settled;
+      if (!changes.rollout) continue;
+      if (!next) next = deployment_ ? *deployment_ : new_deployment();
+      (*next->mutable_task_groups())[group] = *changes.rollout;
+    }
+    if (next) {
+      if (next->status() == "running") next->set_status_description(std::string(model::running_description(*next)));
+      builder_.deploy(*next, true);
+    } else if (deployment_) {
+      builder_.deploy(*deployment_, false);
+      if (settled && model::is_active(*deployment_)) builder_.end_deployment(*deployment_, "successful", "Deployment completed successfully");
+    }
+  }
+
   void decide(const std::string& group) {
     ReconcileRequest request{.job = request_.job.get(), .group = group, .allocs = {}, .node_state = {}, .still_allowed = {},
-                             .eval = parse_uuid(request_.eval.id()), .now = request_.now};
+                             .deployment = deployment_, .eval = parse_uuid(request_.eval.id()), .now = request_.now};
     for (const ExistingAlloc& alloc : request_.allocs) {
       if (alloc.group == group) request.allocs.push_back(&alloc);
     }
@@ -109,6 +166,10 @@ class ServicePass {
     GroupPlacer placer(room_, *feasibility_, *occupancy_, *request_.job, position(group), options);
     bool exhausted = false;
     for (const Missing& one : missing) {
+      if (one.keeps_version) {
+        if (!place_as_before(group, one)) builder_.fail_to_place(group, [&placer] { return placer.failure(); });
+        continue;
+      }
       // After the first failure the same search would fail again, except where an update frees its own room.
       const bool tried = !exhausted || one.destructive;
       if (tried && place(group, one, placer)) continue;
@@ -131,6 +192,21 @@ class ServicePass {
     return true;
   }
 
+  /// Of an older version, while the current one has to prove itself.
+  bool place_as_before(const std::string& group, const Missing& missing) {
+    const model::Job& job = *missing.previous->job;
+    const auto at = std::ranges::find(job.task_groups(), group, &model::TaskGroup::name);
+    if (at == job.task_groups().end()) return false;
+    const int position = static_cast<int>(at - job.task_groups().begin());
+    Feasibility feasibility(request_.nodes, job);
+    Occupancy occupancy(request_.nodes.size(), job.task_groups_size());
+    GroupPlacer placer(room_, feasibility, occupancy, job, position, {.luck = luck_});
+    auto placed = placer.place(nodes_to_avoid(missing));
+    if (!placed) return false;
+    builder_.place(group, missing, *std::move(placed), placer.metrics());
+    return true;
+  }
+
   /// Where it has failed before.
   std::vector<NodeAt> nodes_to_avoid(const Missing& missing) const {
     std::vector<NodeAt> nodes;
@@ -145,9 +221,11 @@ class ServicePass {
   }
 
   const ScheduleRequest& request_;
+  Random& random_;
   PlanBuilder builder_;
   Room room_;
   const std::uint64_t luck_;
+  const model::Deployment* deployment_ = nullptr;  ///< of the current version
   std::optional<Feasibility> feasibility_;
   std::optional<Occupancy> occupancy_;
   std::vector<std::pair<std::string, GroupChanges>> decided_;

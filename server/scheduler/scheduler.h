@@ -46,6 +46,7 @@ struct ScheduleRequest {
   Index snapshot_index = 0;
   Instant now{};
   SchedulerSettings settings;
+  std::vector<const model::Deployment*> deployments = {};  ///< all of the job
 };
 
 /// For service, batch, system and sysbatch jobs.
@@ -59,6 +60,7 @@ Scheduled schedule(const Snapshot& cluster, const model::Evaluation& eval, std::
 
 /// What the state says, as the scheduler reads it.
 NodeTable node_table(const Snapshot& cluster);
+std::vector<const model::Deployment*> deployments_of(const Snapshot& cluster, std::string_view ns, std::string_view job);
 std::vector<ExistingAlloc> existing_allocs(const Snapshot& cluster, const model::Job* current, std::string_view ns, std::string_view job);
 
 }  // namespace drover::server

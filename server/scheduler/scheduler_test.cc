@@ -145,7 +145,7 @@ TEST_CASE("what tasks cannot survive is stopped and started anew; what they can 
   cluster.run();
 
   SECTION("destructive") {
-    auto next = make_job("service", 2);
+    auto next = make_job("service", 2, R"("Update": {"MaxParallel": 0},)");
     next->mutable_task_groups(0)->mutable_tasks(0)->set_config(R"({"x":1})");
     cluster.set_job(next);
     const auto scheduled = cluster.run();

@@ -72,6 +72,13 @@ class State : public Snapshot {
   void put_node(model::Node node);
   bool erase_node(const Uuid& id);
   void put_deployment(model::Deployment deployment);
+  /// The same of a deployment that a scheduler has worked on: what has been counted since stays.
+  void plan_deployment(model::Deployment deployment);
+  /// A deployment that becomes "successful" makes its job version a stable one.
+  Result<void> set_deployment_status(const Uuid& id, const std::string& status, const std::string& description);
+  /// The canaries of these groups are ordinary allocations from now on.
+  Result<void> promote_deployment(const Uuid& id, const std::vector<std::string>& groups);
+  Result<void> set_health(const Uuid& alloc, bool healthy);
   bool erase_deployment(const Uuid& id);
 
   // Services.
@@ -102,6 +109,8 @@ class State : public Snapshot {
   void index_alloc(const AllocRow& row);
   void unindex_alloc(const AllocRow& row);
   void summarize_new(const AllocRow& row, std::int64_t rows);
+  void tally_deployment(const AllocRow* before, const AllocRow& row, std::int64_t rows);
+  void unset_canary(const Uuid& id);
   void release(const AllocRow& row);
   void link_previous(const AllocRow& row);
   void put_service(model::ServiceRegistration service);

@@ -125,6 +125,7 @@ Result<void> State::place_together(const model::PlacedGroup& group, RowNumber ve
     changed(Topic::allocs, id);
   }
   summarize_new(shared, static_cast<std::int64_t>(size));
+  tally_deployment(nullptr, shared, static_cast<std::int64_t>(size));
   refresh_job(shared.job, false);
   return {};
 }
@@ -241,6 +242,7 @@ void State::exchange(std::shared_ptr<AllocRow> row) {
 
 void State::note_alloc(const AllocRow* before, const AllocRow& row) {
   summarize(before, row);
+  tally_deployment(before, row, 1);
   changed(Topic::allocs, row.id);
   // What has ended or is out of reach serves nobody, whether its agent could say so or not.
   if (row.client_terminal() || row.client == ClientStatus::unknown) drop_services(row.id);

@@ -28,7 +28,7 @@ constexpr std::size_t topic_count = 8;
 
 std::string_view to_text(Topic topic);
 
-/// What kind of command has changed something. It decides what the event stream calls the change.
+/// What kind of command has changed something. The event stream names the change after it.
 enum class Cause : std::uint8_t {
   other,
   job_registered,      ///< also dispatched, launched, reverted or scaled

@@ -30,6 +30,14 @@ def examples(world):
     equal(mounts(), before, "mounts before and after")
 
 
+def ended_while_starting(world):
+    """an agent that is told to end while it starts ends in order"""
+    agent = world.both_roles()
+    agent.start(wait=False)
+    until(lambda: (world.dir / "both-data" / "server").exists(), "the agent to have begun")
+    equal(agent.stop(60), 0, "exit code of the agent")
+
+
 def exit_codes(world):
     """a batch task that fails is told with its exit code"""
     agent = world.dev_agent()
@@ -128,4 +136,4 @@ def second_agent(world):
 
 
 if __name__ == "__main__":
-    main([examples, exit_codes, killed_task_restarts, why, updates, bad_input, doors, second_agent])
+    main([examples, ended_while_starting, exit_codes, killed_task_restarts, why, updates, bad_input, doors, second_agent])

@@ -69,7 +69,7 @@ def tour(world):
     equal(code, 1, "exit code of a plan that would start something")
     check("All tasks successfully allocated" in out and "job run -check-index 0 example.nomad.hcl" in out, f"what a plan says: {out}")
     out = fine(world, agent, "job", "run", "example.nomad.hcl")
-    check("2 allocations are running" in out, f"the run follows its allocations: {out}")
+    check(re.search(r'Deployment "\w+" successful', out), f"the run follows its deployment: {out}")
     check(re.search(r"^example +service +50 +running", fine(world, agent, "ps"), re.M), "the job is listed")
     check("running" in fine(world, agent, "ps", "example") and "hello" in fine(world, agent, "job", "status", "exam"), "one job by name and by prefix")
 

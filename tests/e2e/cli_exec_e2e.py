@@ -17,7 +17,6 @@ import sys
 import termios
 import fcntl
 import threading
-import time
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -193,9 +192,13 @@ def misbehaving(world):
 
 def stalled(world):
     """an agent that says nothing more is waited for, and Ctrl-C ends the waiting"""
-    with FakeAgent(lambda talk: [talk.receive() for _ in range(9)]) as agent:
-        with subprocess.Popen([world.drover, "alloc", "exec", "-i=false", ALLOC, "true"], env=dict(os.environ, NOMAD_ADDR=agent.address), stdin=subprocess.DEVNULL) as waiting:
-            time.sleep(0.5)
+    def script(talk):
+        talk.output("stdout", "here\n")
+        while talk.receive() is not None:
+            pass
+    with FakeAgent(script) as agent:
+        with subprocess.Popen([world.drover, "alloc", "exec", "-i=false", ALLOC, "true"], env=dict(os.environ, NOMAD_ADDR=agent.address), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as waiting:
+            equal(waiting.stdout.readline(), b"here\n", "what was said before the silence")
             equal(waiting.poll(), None, "it waits")
             waiting.send_signal(signal.SIGINT)
             check(waiting.wait(10) != 0, "ended by Ctrl-C")

@@ -113,11 +113,14 @@ def ended(agent, name, seconds=harness.WAIT_S):
 
 
 def fetch(address, port, path):
+    """Status and text; None where nobody answers: the engine's proxy listens before the program behind it does."""
     connection = http.client.HTTPConnection(address, port, timeout=5)
     try:
         connection.request("GET", path)
         reply = connection.getresponse()
         return reply.status, reply.read().decode()
+    except (OSError, http.client.HTTPException):
+        return None
     finally:
         connection.close()
 

@@ -1,18 +1,20 @@
 #!/usr/bin/python3
 """Containers that print numbered lines, while driver, agent and engine are killed in turn: with and without live-restore."""
+import collections
 import os
 import pathlib
-import re
 import signal
 
+import census
 import engine as engines
 import harness
-from docker_e2e import job, shell, wait_docker, with_engine
+from docker_e2e import ONCE, ended, job, run, shell, wait_docker, with_engine
 from harness import check, equal, until
 
 PRINTERS = 4
-ROUNDS, SOAK_ROUNDS = 2, 20
+ROUNDS, SOAK_ROUNDS = 2, 50
 LINES_AT_LEAST = 10
+EXIT_BASE = 40
 
 PRINT = 'trap "exit 0" TERM; i=0; while :; do echo "line $i"; i=$((i+1)); sleep 0.02; done'
 PATIENT = 'restart {\n attempts = 100\n interval = "1h"\n delay = "100ms"\n mode = "delay"\n }'
@@ -30,12 +32,51 @@ def programs(path_end):
     return found
 
 
+def all_programs():
+    """How many processes there are of each program; the dead are gone."""
+    names = collections.Counter()
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                names[pathlib.Path(os.readlink(entry / "exe").removesuffix(" (deleted)")).name] += 1
+            except OSError:
+                continue
+    return names
+
+
 class Host:
     def __init__(self, world, engine):
         self.world, self.engine = world, engine
         self.agent = world.both_roles(extra=f'plugin "docker" {{\n config {{ endpoint = "unix://{engine.socket}" }}\n}}').start()
         wait_docker(self.agent, True)
-        self.mounts = harness.mounts()
+        # The first container brings what stays: the engine's own groups, drover-logs.
+        run(self.agent, world, "first", shell("echo first"), kind="batch", group=ONCE)
+        ended(self.agent, "first", 60)
+        self.forget("first")
+        self.before = until(lambda: (now := self.census()) == self.census() and not now["containers"] and now, "the first container to be gone")
+
+    def census(self):
+        """What a container may leave behind, on the machine and in the engine."""
+        return {
+            "containers": sorted(c["Id"] for c in self.engine.containers()),
+            "networks": sorted(n["Name"] for n in self.engine.get("/networks")),
+            "volumes": len(self.engine.get("/volumes")["Volumes"] or []),
+            "interfaces": sorted(os.listdir("/sys/class/net")),
+            "network namespaces": census.network_namespaces(),
+            "mounts": census.mounts(),
+            "control groups": sorted(str(g) for g in engines.groups_of(self.engine.group) if g.name != self.engine.group.strip("/")),
+            "programs": all_programs(),
+            "allocations": sorted(os.listdir(self.world.dir / "both-data" / "alloc")),
+        }
+
+    def forget(self, name):
+        """Purges a job, and collects what its allocations left."""
+        folders = [self.world.dir / "both-data" / "alloc" / a["ID"] for a in self.agent.allocs(name)]
+        self.agent.cli("job", "stop", "-purge", name)
+        def collected():
+            self.agent.put("/v1/system/gc")
+            return not any(f.exists() for f in folders)
+        until(collected, f"the allocations of {name} to be collected", 60)
 
     def log_text(self, alloc):
         folder = self.world.dir / "both-data" / "alloc" / alloc / "alloc" / "logs"
@@ -86,12 +127,29 @@ class Host:
             until(lambda: len(self.log_text(alloc)) > before[alloc], f"{alloc} to print on after {what}", 60)
 
     def end(self):
-        self.agent.cli("job", "stop", "-purge", "print")
-        until(lambda: not self.engine.containers(), "no container is left", 60)
-        # Folders of allocations stay until they are collected; the engine's own mounts do not.
-        equal([m for m in harness.mounts() if m not in self.mounts and m.startswith(str(self.engine.root))], [], "mounts that were not there before")
-        groups = [str(g) for g in engines.groups_of(self.engine.group) if re.search(r"/[0-9a-f]{64}$", str(g))]
-        equal(groups, [], "control groups of containers")
+        self.forget("print")
+        seen = [None]
+        def equal_again():
+            seen[0] = self.census()
+            return seen[0] == self.before
+        try:
+            until(equal_again, "what is there to be what was there before", 60)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; before and now differ in " + "; ".join(f"{k}: {self.before[k]} {seen[0][k]}" for k in self.before if self.before[k] != seen[0][k])) from None
+
+    def end_while(self, number, kill):
+        """One kill, while which a task ends: its exit code is told all the same."""
+        name, code = f"exit-{number}", EXIT_BASE + number % 50
+        run(self.agent, self.world, name, shell(f"echo ready; until [ -e /alloc/go ]; do sleep 0.01; done; exit {code}"), kind="batch", group=ONCE)
+        alloc = self.agent.wait_running(name, 1, 60)[0]["ID"]
+        until(lambda: self.log_text(alloc) == "ready\n", f"{name} to be ready")
+        bring_back = kill()
+        (self.world.dir / "both-data" / "alloc" / alloc / "alloc" / "go").write_text("")
+        bring_back()
+        until(lambda: self.task(alloc)["State"] == "dead", f"the end of {name} to be told after {kill.__name__}", 60)
+        codes = [e["Details"].get("exit_code") for e in self.task(alloc)["Events"] if e["Type"] == "Terminated"]
+        equal((codes, self.task(alloc)["Restarts"]), ([str(code)], 0), f"exit codes and restarts of {name}, after {kill.__name__}")
+        self.forget(name)
 
 
 def whole(text, what):
@@ -110,11 +168,12 @@ def live_restore(world, engine):
     allocs = host.print_lines()
     before = host.running()
     equal(sorted(before), sorted(allocs), "a container for each allocation")
-    for _ in range(SOAK_ROUNDS if world.soak else ROUNDS):
-        for kill in (host.kill_driver, host.kill_agent, host.kill_engine, host.stop_engine, host.kill_agent_while_engine_is_away):
-            kill()()
-            host.prints_on(allocs, kill.__name__)
-            equal(host.running(), before, f"the containers that run, after {kill.__name__}")
+    kills = (host.kill_driver, host.kill_agent, host.kill_engine, host.stop_engine, host.kill_agent_while_engine_is_away)
+    for number, kill in enumerate(kills * (SOAK_ROUNDS if world.soak else ROUNDS)):
+        host.end_while(number, kill)
+        host.prints_on(allocs, kill.__name__)
+        until(lambda: len(engine.containers()) == PRINTERS, "the ended container to be removed", 60)
+        equal(host.running(), before, f"the containers that run, after {kill.__name__}")
     for alloc in allocs:
         state = host.task(alloc)
         equal((state["State"], state["Restarts"], state["Failed"]), ("running", 0, False), f"state of {alloc}")
@@ -127,14 +186,19 @@ def plain_engine(world, engine):
     """an engine without live-restore that is killed and stopped: its tasks are restarted, nothing runs twice"""
     host = Host(world, engine)
     allocs = host.print_lines()
-    for round_number, kill in enumerate((host.kill_engine, host.stop_engine, host.kill_driver, host.kill_agent), 1):
-        before = host.running()
+    for kill in (host.kill_engine, host.stop_engine, host.kill_driver, host.kill_agent) * (SOAK_ROUNDS if world.soak else 1):
+        before, restarts = host.running(), {a: host.task(a)["Restarts"] for a in allocs}
         kill()()
-        host.prints_on(allocs, kill.__name__)
         if kill in (host.kill_engine, host.stop_engine):
-            until(lambda: len(host.running()) == PRINTERS and not set(host.running().values()) & set(before.values()), f"new containers after {kill.__name__}", 60)
-            check(all(host.task(a)["Restarts"] >= round_number for a in allocs), f"restarts after {kill.__name__}")
+            # Running again for the agent too: who kills the driver before it has told of a start may see another start.
+            def again():
+                states = {a: host.task(a) for a in allocs}
+                return all(s["State"] == "running" and s["Restarts"] > restarts[a] for a, s in states.items()) and sorted(host.running()) == sorted(allocs)
+            until(again, f"the tasks to run again after {kill.__name__}", 90)
+            check(not set(host.running().values()) & set(before.values()), f"new containers after {kill.__name__}")
+            host.prints_on(allocs, kill.__name__)
         else:
+            host.prints_on(allocs, kill.__name__)
             equal(host.running(), before, f"the containers that run, after {kill.__name__}")
         equal(len(engine.containers()), PRINTERS, "containers in all")
     wait_docker(host.agent, True)

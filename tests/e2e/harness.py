@@ -30,6 +30,8 @@ def enter_namespaces():
     """Runs this script again in network, mount and pid namespaces of its own; needs root."""
     if os.environ.get(INSIDE):
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        # What a shell starts in the background ignores SIGINT, and so would all that we start.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         return
     if os.geteuid() != 0:
         print("end-to-end tests need root (namespaces); run ./dev test as root or with sudo")
