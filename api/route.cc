@@ -64,11 +64,13 @@ bool depends_on_origin(std::string_view path) {
   return std::any_of(std::begin(parts), std::end(parts), [path](std::string_view part) { return path.starts_with(part); });
 }
 
-/// Frames arrive as they are made, never compressed.
-bool is_framed(const http::Request& request) {
-  if (request.path.starts_with("/v1/client/fs/stream/")) return true;
+/// Frames arrive as they are made, never compressed: a file's from the answer on, whatever it says, a log's once it flows.
+/// This is the first status whose answers are compressed all the same; 0 for all of them.
+int compressed_from(const http::Request& request) {
+  if (request.path.starts_with("/v1/client/fs/stream/")) return 1000;
   const std::string* plain = request.parameter("plain");
-  return request.path.starts_with("/v1/client/fs/logs/") && !(plain && *plain == "true") && request.parameter("task") && request.parameter("type");
+  const bool framed = request.path.starts_with("/v1/client/fs/logs/") && !(plain && *plain == "true");
+  return framed && request.parameter("task") && request.parameter("type") ? 400 : 0;
 }
 
 bool is_read(std::string_view method) { return method == "GET" || method == "HEAD"; }
@@ -124,9 +126,12 @@ const Route* Api::find(const http::Request& request, std::vector<std::string>& c
 
 Async<http::Response> Api::handle(http::Request request) {
   const bool of_origin = depends_on_origin(request.path);
-  const bool framed = is_framed(request);
+  const int compressed = compressed_from(request);
   http::Response response = co_await dispatch(std::move(request));
-  if (of_origin) response.headers.set("Vary", framed && response.status != 404 ? "Origin" : "Accept-Encoding, Origin");
+  if (of_origin && !response.headers.find("Vary")) {
+    const bool framed = response.status < compressed && response.status != 404;
+    response.headers.set("Vary", framed ? "Origin" : "Accept-Encoding, Origin");
+  }
   for (const auto& [name, value] : options_.headers) response.headers.set(name, value);
   co_return response;
 }

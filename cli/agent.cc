@@ -243,10 +243,11 @@ class HttpRole {
   }
 
   std::shared_ptr<LogHub> log;  ///< what GET /v1/agent/monitor shows; set before anything is started
+  LogOwner log_owner;           ///< the same
 
   /// The same with other routes.
   Result<void> listen(const model::AgentConfig& config, std::vector<api::Route> routes) {
-    if (log) routes.push_back(log_route(thread_.loop(), log));
+    if (log) routes.push_back(log_route(thread_.loop(), log, log_owner));
     api::Api::Options options{.region = config.region};
     for (const std::string& address : {config.advertise.http, config.advertise.rpc}) {
       if (!address.empty()) options.doors.own_names.emplace_back(api::host_without_port(address));
@@ -401,6 +402,7 @@ Result<void> serve(Context& context) {
   const std::string node_id = client ? client->agent().node_id() : "";
   HttpRole http(server ? *http_thread : client->thread());
   http.log = log.hub();
+  http.log_owner.node_id = node_id;
   if (server) {
     server::AgentInfo info;
     info.name = name;
@@ -416,10 +418,14 @@ Result<void> serve(Context& context) {
     info.http_port = static_cast<std::uint16_t>(config.http_port);
     info.rpc_port = static_cast<std::uint16_t>(config.rpc_port);
     info.serf_port = static_cast<std::uint16_t>(config.serf_port);
+    info.started = http_thread->loop().now();
+    info.scheduler_threads = std::max(1u, std::thread::hardware_concurrency());
     info.dev_mode = config.dev;
     info.client = client != nullptr;
     info.acl_enabled = config.acl.enabled;
     if (client) info.client_stats = [node_id] { return std::vector<std::pair<std::string, std::string>>{{"node_id", node_id}}; };
+    http.log_owner.server_name = fmt::format("{}.{}", name, config.region);
+    http.log_owner.knows_node = [&served = server->server()](const std::string& id) { return served.snapshot()->node(parse_uuid(id)) != nullptr; };
     DROVER_TRY(http.start(config, server->server(), client ? &client->agent() : nullptr, std::move(info), events));
   } else {
     DROVER_TRY(http.listen(config, client_routes(client->agent(), {.name = name, .version = std::string(nomad_version), .servers = server_addresses(config)})));

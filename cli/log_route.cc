@@ -70,23 +70,51 @@ struct Wanted {
   bool plain = false;
 };
 
-Result<Wanted> wanted_of(const http::Request& request) {
+Result<bool> option(const http::Request& request, std::string_view name, std::string_view called) {
+  const std::string given = api::text_parameter(request, name);
+  if (given.empty()) return false;
+  const Result<bool> value = api::parse_bool(given);
+  if (value) return value;
+  return fail(Code::invalid, "Unknown option for {}: strconv.ParseBool: parsing \"{}\": invalid syntax", called, given);
+}
+
+/// Whether the log that is asked for is that of this process.
+Result<void> check_owner(const http::Request& request, const LogOwner& owner) {
+  const std::string node = api::text_parameter(request, "node_id");
+  const std::string server = api::text_parameter(request, "server_id");
+  if (!node.empty() && !server.empty()) return fail(Code::invalid, "Cannot target node and server simultaneously");
+  if (!node.empty() && node != owner.node_id) {
+    const bool known = !owner.knows_node || owner.knows_node(node);
+    if (known) return fail(Code::unsupported, "{}", unknown_node);
+    return fail(Code::internal, "RPC Error:: 404,Unknown node \"{}\"", node);
+  }
+  const bool ours = server.empty() || (!owner.server_name.empty() && (server == "leader" || server == owner.server_name));
+  return ours ? Result<void>() : fail(Code::invalid, "unknown Nomad server {}", server);
+}
+
+int status_of(const Error& error) {
+  if (error.code == Code::unsupported) return 501;
+  return error.code == Code::internal ? 500 : 400;
+}
+
+Result<Wanted> wanted_of(const http::Request& request, const LogOwner& owner) {
   Wanted wanted;
   if (const std::string level = api::text_parameter(request, "log_level"); !level.empty()) {
     const auto known = parse_log_level(level);
     if (!known) return fail(Code::invalid, "Unknown log level: {}", level);
     wanted.level = *known;
   }
-  if (!api::text_parameter(request, "node_id").empty() || !api::text_parameter(request, "server_id").empty()) return fail(Code::unsupported, "{}", unknown_node);
-  DROVER_LET(const bool json, api::bool_parameter(request, "log_json"));
-  DROVER_LET(wanted.plain, api::bool_parameter(request, "plain"));
+  DROVER_LET(const bool json, option(request, "log_json", "log json"));
+  DROVER_LET(wanted.plain, option(request, "plain", "plain"));
+  DROVER_TRY(option(request, "log_include_location", "log_include_location"));  // lines name no place in the program
+  DROVER_TRY(check_owner(request, owner));
   wanted.format = json ? LogFormat::json : LogFormat::text;
   return wanted;
 }
 
-http::Response follow_log(Loop& loop, const std::shared_ptr<LogHub>& hub, const http::Request& request) {
-  const Result<Wanted> wanted = wanted_of(request);
-  if (!wanted.ok()) return api::refuse(wanted.error().code == Code::unsupported ? 501 : 400, wanted.error().message);
+http::Response follow_log(Loop& loop, const std::shared_ptr<LogHub>& hub, const LogOwner& owner, const http::Request& request) {
+  const Result<Wanted> wanted = wanted_of(request, owner);
+  if (!wanted.ok()) return api::refuse(status_of(wanted.error()), wanted.error().message);
   auto lines = std::make_shared<Lines>(loop);
   std::weak_ptr<Lines> reader = lines;
   auto listening = hub->listen(wanted->level, [&loop, reader, format = wanted->format](const LogLine& line) {
@@ -102,13 +130,17 @@ http::Response follow_log(Loop& loop, const std::shared_ptr<LogHub>& hub, const 
   return response;
 }
 
-Async<http::Response> answer(Loop* loop, std::shared_ptr<LogHub> hub, http::Request request) { co_return follow_log(*loop, hub, request); }
+Async<http::Response> answer(Loop* loop, std::shared_ptr<LogHub> hub, LogOwner owner, http::Request request) {
+  co_return follow_log(*loop, hub, owner, request);
+}
 
 }  // namespace
 
-api::Route log_route(Loop& loop, std::shared_ptr<LogHub> hub) {
+api::Route log_route(Loop& loop, std::shared_ptr<LogHub> hub, LogOwner owner) {
   return {.methods = "GET", .path = "/v1/agent/monitor", .capability = "agent:read", .looks = api::Looks::nothing,
-          .handler = [&loop, hub = std::move(hub)](api::Call call) { return answer(&loop, hub, std::move(call.request)); }};
+          .handler = [&loop, hub = std::move(hub), owner = std::move(owner)](api::Call call) {
+            return answer(&loop, hub, owner, std::move(call.request));
+          }};
 }
 
 }  // namespace drover::cli

@@ -59,8 +59,10 @@ JobPlanned dry_run(const SnapshotPtr& state, const PreparedJob& prepared, std::s
   const JobRow* row = state->job(prepared.job.namespace_(), prepared.job.id());
   const JobVersionRow* old = row ? state->current(*row) : nullptr;
   State after(*state);
-  after.begin(state->index() + 1, to_ns(now));
-  after.put_job(prepared.job, versions_max);
+  if (!old || !model::same_spec(*old->spec, prepared.job)) {
+    after.begin(state->index() + 1, to_ns(now));
+    after.put_job(prepared.job, versions_max);
+  }
   const JobVersionRow* planned = after.current(prepared.job.namespace_(), prepared.job.id());
 
   model::Evaluation eval;
@@ -83,9 +85,9 @@ JobPlanned dry_run(const SnapshotPtr& state, const PreparedJob& prepared, std::s
     if (const auto next = schedule ? schedule->next(now) : std::nullopt) response->set_next_periodic_launch(to_ns(*next));
   }
   response->set_job_modify_index(row ? row->job_modify_index : 0);
+  response->set_index(response->job_modify_index());  // what a plan is checked against when the job is registered
   for (model::Evaluation& made : scheduled.new_evals) *response->add_created_evals() = std::move(made);
   response->set_warnings(prepared.warnings);
-  response->set_index(state->index());
   return JobPlanned{.response = response, .old_job = old ? old->spec : nullptr, .new_job = planned->spec};
 }
 

@@ -206,7 +206,7 @@ Result<void> Agent::State::collect(const std::string& id) {
   const AllocRunner* runner = find_alloc(id);
   if (runner == nullptr) return fail(Code::not_found, "unknown allocation ID");
   if (!runner->ended())
-    return fail(Code::conflict, "allocation {} is not terminal: only what has ended can be collected", id);
+    return fail(Code::conflict, "No such allocation on client, or allocation not eligible for GC");
   begin_removing(id);
   return {};
 }

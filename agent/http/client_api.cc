@@ -50,9 +50,8 @@ Result<Value> body_of(const http::Request& request) {
   return json::parse(request.body);
 }
 
-http::Response failed(const Error& error) {
-  return text_answer(error.code == Code::not_found ? 404 : 500, error.message);
-}
+/// A task that is not there is an error of the agent's, in the eyes of clients.
+http::Response failed(const Error& error) { return text_answer(500, error.message); }
 
 }  // namespace
 
@@ -103,10 +102,10 @@ Async<http::Response> ClientApi::about_alloc(Path path, http::Request request) {
   if (what == "checks") co_return json_answer(checks_json(*owner_.find_alloc(id)));
   if (what == "gc") {
     const Result<void> collected = owner_.collect(id);
-    co_return collected ? json_answer(index_answer) : failed(collected.error());
+    co_return collected ? json_answer(index_answer) : text_answer(500, collected.error().message);
   }
   if (what == "restart" || what == "signal") {
-    if (!is_write(request)) co_return text_answer(405, "Invalid method");
+    if (what == "signal" && !is_write(request)) co_return text_answer(405, "Invalid method");
     if (what == "restart") co_return co_await restart(id, std::move(request));
     co_return co_await signal(id, std::move(request));
   }

@@ -206,7 +206,7 @@ TEST_CASE("tasks are measured, restarted and signalled", "[agent]") {
   CHECK(f.ask("POST", alloc + "/restart", {}, R"({"TaskName": "server"})").status == 200);
   f.machine.time.advance(1s);
   CHECK(f.machine.machine.starts.size() == 2);
-  CHECK(f.ask("GET", alloc + "/restart").status == 405);
+  CHECK(f.ask("GET", alloc + "/signal").status == 405);
   CHECK(f.ask("PUT", alloc + "/restart", {}, "{").status == 400);
   CHECK(f.ask("GET", alloc + "/gc").status == 200);
   CHECK(f.collected == test_alloc_id);

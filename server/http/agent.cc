@@ -1,5 +1,6 @@
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "base/json/json.h"
@@ -7,6 +8,7 @@
 #include "model/proto/agent_view.pb.h"
 #include "server/http/agent_view.h"
 #include "server/http/handlers.h"
+#include "server/http/node_gauges.h"
 #include "server/http/state_gauges.h"
 
 /// What an agent says of itself and of the servers: /v1/agent, /v1/status, /v1/regions, /v1/metrics.
@@ -86,12 +88,59 @@ Async<http::Response> health(HttpParts* parts, api::Call call) {
   co_return api::refuse(500, json::write(out));
 }
 
+constexpr std::size_t host_use_max = 1 << 20;  ///< bytes of an agent's answer; what is longer is not looked at
+
+/// Keeps what is written to it.
+class Gatherer final : public http::StreamWriter {
+ public:
+  Async<bool> write(std::string piece) override {
+    text += piece;
+    co_return text.size() <= host_use_max;
+  }
+  Async<bool> flush() override { co_return true; }
+
+  std::string text;
+};
+
+/// How the host of this process's node is used; null where its agent does not say.
+Async<Value> host_use(HttpParts* parts, std::string node) {
+  http::Request request;
+  request.method = "GET";
+  request.target = "/v1/client/stats";
+  request.path = request.target;
+  http::Response response = co_await parts->clients.handle(std::move(node), std::move(request));
+  Gatherer answer;
+  answer.text = std::move(response.body);
+  bool whole = true;
+  if (response.stream) whole = co_await response.stream(answer);
+  if (!whole) co_return Value();
+  Result<Value> value = json::parse(answer.text);
+  if (response.status != 200 || !value) co_return Value();
+  co_return std::move(*value);
+}
+
+/// Every figure names the host that it was taken on.
+void add_host_label(std::vector<api::Gauge>& gauges) {
+  utsname host{};
+  ::uname(&host);
+  for (api::Gauge& gauge : gauges) {
+    gauge.labels.emplace_back("host", host.nodename);
+    std::sort(gauge.labels.begin(), gauge.labels.end());
+  }
+}
+
 Async<http::Response> metrics(HttpParts* parts, api::Call call) {
   const SnapshotPtr state = parts->server.snapshot();
   std::vector<api::Gauge> gauges = state_gauges(*state);
+  const std::string local = parts->clients.local_node();
+  if (const model::Node* node = local.empty() ? nullptr : state->node(parse_uuid(local))) {
+    const Value host = co_await host_use(parts, local);
+    for (api::Gauge& gauge : node_gauges(*state, *node, host)) gauges.push_back(std::move(gauge));
+  }
   if (parts->info.more_gauges) {
     for (api::Gauge& gauge : parts->info.more_gauges()) gauges.push_back(std::move(gauge));
   }
+  add_host_label(gauges);
   if (api::text_parameter(call.request, "format") != "prometheus") {
     co_return api::json(api::metrics_json(std::move(gauges), parts->loop.now()), call.params.pretty);
   }

@@ -93,7 +93,7 @@ TEST_CASE("client endpoints are answered by the agent of the node that is meant"
   CHECK(world.get("/v1/client/fs/ls/" + alloc).body == "from the node");
   CHECK(world.clients.asked == node + " GET /v1/client/fs/ls/" + alloc);
   CHECK(world.ask("PUT", "/v1/client/allocation/" + alloc + "/restart", "{}").body == "from the node");
-  CHECK(world.get("/v1/client/allocation/" + alloc + "/restart").status == 405);
+  CHECK(world.get("/v1/client/allocation/" + alloc + "/signal").status == 405);
   CHECK(world.get("/v1/client/fs/logs/" + alloc).body == "must provide task name");
   CHECK(world.get("/v1/client/fs/logs/" + alloc + "?task=main&type=x").body == "must provide log type (stdout/stderr)");
   CHECK(world.get("/v1/client/fs/stat/" + alloc).body == "must provide a file name");
@@ -130,7 +130,7 @@ TEST_CASE("metrics are given as JSON and for Prometheus", "[server][http]") {
   REQUIRE(world.submit("web").status == 200);
   CHECK(world.get("/v1/metrics").body.find("nomad.nomad.job_status.") != std::string::npos);
   const http::Response prometheus = world.get("/v1/metrics?format=prometheus");
-  CHECK(prometheus.body.find("nomad_nomad_job_summary_queued{exported_job=\"web\"") != std::string::npos);
+  CHECK(prometheus.body.find("nomad_nomad_job_summary_queued{host=") != std::string::npos);
   world.parts.info.prometheus = false;
   CHECK(world.get("/v1/metrics?format=prometheus").status == 415);
 }

@@ -6,6 +6,7 @@
 #include "model/proto/evaluation.pb.h"
 #include "server/http/alloc_stubs.h"
 #include "server/http/handlers.h"
+#include "server/http/json_body.h"
 
 namespace drover::server {
 namespace {
@@ -141,7 +142,13 @@ api::Found read_allocations(SnapshotPtr state, CallPtr call) {
 
 /// Evaluations are never deleted by hand: the broker works all the time, and what is old is collected.
 Async<http::Response> delete_evals(HttpParts*, api::Call call) {
-  if (call.request.body.empty()) co_return api::refuse(400, "Request body is empty");
+  Body body = body_of(call);
+  if (body.refusal) co_return std::move(*body.refusal);
+  const Value* ids = member(body.value, "EvalIDs");
+  const bool by_id = ids && ids->is_list() && !ids->items().empty();
+  const bool by_filter = !text_member(body.value, "Filter").empty() || !call.params.filter.empty();
+  if (!by_id && !by_filter) co_return api::refuse(400, "evals must be deleted by either ID or filter");
+  if (by_id && by_filter) co_return api::refuse(400, "evals cannot be deleted by both ID and filter");
   co_return api::refuse(500, "eval broker is enabled; eval broker must be paused to delete evals");
 }
 

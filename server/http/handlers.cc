@@ -74,7 +74,7 @@ std::optional<http::Response> decode(const api::Call& call, google::protobuf::Me
   if (call.request.body.empty()) return api::refuse(400, "Request body is empty");
   if (call.request.body == "null") return std::nullopt;  // as an empty object
   const Result<void> read = model::from_json(call.request.body, message);
-  if (!read) return api::refuse(400, json_problem(read.error()));
+  if (!read) return api::refuse(400, json_problem(read.error(), call.request.body));
   return std::nullopt;
 }
 
@@ -141,6 +141,10 @@ std::vector<api::Route> http_routes(HttpParts& parts) {
   add_client_routes(parts, routes);
   add_agent_routes(parts, routes);
   add_system_routes(parts, routes);
+  add_operator_routes(parts, routes);
+  add_node_pool_routes(parts, routes);
+  add_acl_routes(parts, routes);
+  add_storage_routes(parts, routes);
   add_service_routes(parts, routes);
   add_scaling_routes(parts, routes);
   add_search_routes(parts, routes);

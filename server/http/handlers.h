@@ -114,6 +114,10 @@ void add_node_routes(HttpParts& parts, std::vector<api::Route>& routes);
 void add_client_routes(HttpParts& parts, std::vector<api::Route>& routes);
 void add_agent_routes(HttpParts& parts, std::vector<api::Route>& routes);
 void add_system_routes(HttpParts& parts, std::vector<api::Route>& routes);
+void add_operator_routes(HttpParts& parts, std::vector<api::Route>& routes);
+void add_node_pool_routes(HttpParts& parts, std::vector<api::Route>& routes);
+void add_acl_routes(HttpParts& parts, std::vector<api::Route>& routes);
+void add_storage_routes(HttpParts& parts, std::vector<api::Route>& routes);
 void add_service_routes(HttpParts& parts, std::vector<api::Route>& routes);
 void add_unsupported_routes(HttpParts& parts, std::vector<api::Route>& routes);
 

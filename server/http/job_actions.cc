@@ -47,7 +47,7 @@ Async<http::Response> revert(HttpParts* parts, api::Call call) {
   answer.set_warnings(done->warnings);
   answer.set_index(done->index);
   http::Response response = api::json(answer, call.params.pretty);
-  api::set_write_index(response, done->index);
+  api::set_index(response, done->index, false);  // this one has all headers of a read
   co_return response;
 }
 

@@ -91,7 +91,8 @@ Async<http::Response> deregister_job(HttpParts* parts, api::Call call) {
 
   model::JobDeregisterResponse answer;
   answer.set_eval_id(done->eval_id);
-  answer.set_eval_create_index(done->eval_create_index);
+  // Where there is no evaluation, this index has always been the job's.
+  answer.set_eval_create_index(done->eval_id.empty() ? done->job_modify_index : done->eval_create_index);
   answer.set_job_modify_index(done->job_modify_index);
   answer.set_index(done->index);
   co_return written(answer, done->index, call.params.pretty);

@@ -11,6 +11,7 @@
 #include "model/spec.h"
 #include "server/http/alloc_stubs.h"
 #include "server/http/handlers.h"
+#include "server/http/node_pools.h"
 
 /// What jobs show of themselves.
 namespace drover::server {
@@ -81,9 +82,12 @@ std::vector<const JobRow*> listed_jobs(const Snapshot& state, const api::Call& c
   return rows;
 }
 
-http::Response job_list(const SnapshotPtr& state, const CallPtr& call, const api::Filter& filter, bool with_meta) {
+/// `pool` is "" for those of every pool.
+http::Response job_list(const SnapshotPtr& state, const CallPtr& call, const api::Filter& filter, bool with_meta, std::string_view pool) {
+  std::vector<const JobRow*> rows = listed_jobs(*state, *call);
+  if (!pool.empty()) std::erase_if(rows, [&](const JobRow* row) { return state->current(*row)->spec->node_pool() != pool; });
   return list_page(
-      call, filter, listed_jobs(*state, *call), [&](const JobRow* row) { return token_of(state->name_of(*row)); },
+      call, filter, std::move(rows), [&](const JobRow* row) { return token_of(state->name_of(*row)); },
       [&](const JobRow* row, const std::string& token) {
         const JobKey& key = state->name_of(*row);
         return call->params.reverse ? key_of_token(token) < key : key < key_of_token(token);
@@ -92,15 +96,24 @@ http::Response job_list(const SnapshotPtr& state, const CallPtr& call, const api
       [state, with_meta](std::string& out, const JobRow* row) { model::append_json(out, stub_of(*state, *row, with_meta)); });
 }
 
-api::Found list_jobs(SnapshotPtr state, CallPtr call) {
+api::Found find_jobs(const SnapshotPtr& state, const CallPtr& call, Index index, std::string pool) {
   Result<api::Filter> filter = filter_of(*call);
   if (!filter) return refused(400, filter.error().message);
   const Result<bool> meta = api::bool_parameter(call->request, "meta");
   if (!meta) return refused(500, meta.error().message);
-  const Index index = std::max(state->index(Topic::jobs), state->index(Topic::job_summaries));
-  return found(index, state, call, [filter = std::move(*filter), with_meta = *meta](const SnapshotPtr& s, const CallPtr& c) {
-    return job_list(s, c, filter, with_meta);
+  return found(index, state, call, [filter = std::move(*filter), with_meta = *meta, pool = std::move(pool)](const SnapshotPtr& s, const CallPtr& c) {
+    return job_list(s, c, filter, with_meta, pool);
   });
+}
+
+Index list_index(const Snapshot& state) { return std::max(state.index(Topic::jobs), state.index(Topic::job_summaries)); }
+
+api::Found list_jobs(SnapshotPtr state, CallPtr call) { return find_jobs(state, call, list_index(*state), ""); }
+
+api::Found list_pool(SnapshotPtr state, CallPtr call) {
+  if (!call->params.prefix.empty()) return refused(400, "prefix argument not allowed");
+  const bool known = has_node_pool(*state, call->capture());
+  return find_jobs(state, call, known ? list_index(*state) : 0, call->capture());
 }
 
 api::Found read_job(SnapshotPtr state, CallPtr call) {
@@ -221,6 +234,7 @@ api::Found read_deployment(SnapshotPtr state, CallPtr call) {
 
 void add_job_routes(HttpParts& parts, std::vector<api::Route>& routes) {
   routes.push_back(read_route(parts, "/v1/jobs", "list-jobs", list_jobs, job_lists));
+  routes.push_back(read_route(parts, "/v1/node/pool/{name}/jobs", "list-jobs", list_pool, job_lists));
   routes.push_back(read_route(parts, "/v1/job/{id}", "read-job", read_job, this_job<Topic::jobs>));
   // These two have never looked at the method.
   routes.push_back(any_method(read_route(parts, "/v1/job/{id}/summary", "read-job", read_summary, this_job<Topic::job_summaries>)));

@@ -4,6 +4,7 @@
 
 #include "api/answer.h"
 #include "base/json/json.h"
+#include "server/http/json_words.h"
 
 namespace drover::server {
 namespace {
@@ -15,15 +16,15 @@ bool same_name(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string json_problem(const Error& error) {
-  const bool incomplete = error.message.ends_with("incomplete JSON") || error.message.ends_with("in the middle of a value");
-  return incomplete ? "unexpected EOF" : error.message;
+std::string json_problem(const Error& error, std::string_view body) {
+  std::string problem = json_syntax_problem(body);
+  return problem.empty() ? error.message : problem;
 }
 
 Body body_of(const api::Call& call) {
   if (call.request.body.empty()) return {.value = {}, .refusal = api::refuse(400, "Request body is empty")};
   Result<Value> value = json::parse(call.request.body);
-  if (!value) return {.value = {}, .refusal = api::refuse(400, json_problem(value.error()))};
+  if (!value) return {.value = {}, .refusal = api::refuse(400, json_problem(value.error(), call.request.body))};
   if (!value->is_map() && !value->is_null()) {
     return {.value = {}, .refusal = api::refuse(400, text("expected an object, found a {}", to_text(value->kind())))};
   }

@@ -6,6 +6,7 @@
 #include "model/proto/requests.pb.h"
 #include "server/http/alloc_stubs.h"
 #include "server/http/handlers.h"
+#include "server/http/node_pools.h"
 
 namespace drover::server {
 namespace {
@@ -51,12 +52,16 @@ model::NodeListStub stub_of(const model::Node& node, NodeParts parts) {
   return stub;
 }
 
-http::Response node_page(const SnapshotPtr& state, const CallPtr& call, const api::Filter& filter, NodeParts parts) {
+/// What is in a pool; that of all nodes has every one.
+bool is_in_pool(const model::Node& node, std::string_view pool) { return pool == "all" || node.node_pool() == pool; }
+
+http::Response node_page(const SnapshotPtr& state, const CallPtr& call, const api::Filter& filter, NodeParts parts,
+                         std::string_view pool) {
   const IdRange range = range_of(call->params.prefix);
   std::vector<const model::Node*> rows;
   state->each_node(range.first, [&](const model::Node& node) {
     if (!range.contains(parse_uuid(node.id()))) return false;
-    rows.push_back(&node);
+    if (is_in_pool(node, pool)) rows.push_back(&node);
     return true;
   });
   return list_page(
@@ -66,7 +71,7 @@ http::Response node_page(const SnapshotPtr& state, const CallPtr& call, const ap
       [state, parts](std::string& out, const model::Node* node) { model::append_json(out, stub_of(*node, parts)); });
 }
 
-api::Found list_nodes(SnapshotPtr state, CallPtr call) {
+api::Found find_nodes(const SnapshotPtr& state, const CallPtr& call, Index index, std::string pool) {
   Result<api::Filter> filter = filter_of(*call);
   if (!filter) return refused(400, filter.error().message);
   const Result<bool> resources = api::bool_parameter(call->request, "resources");
@@ -76,8 +81,16 @@ api::Found list_nodes(SnapshotPtr state, CallPtr call) {
   const std::string problem = prefix_problem(call->params.prefix, "node");
   if (!problem.empty()) return refused(500, problem);
   const NodeParts parts{.resources = *resources, .os = *os};
-  return found(state->index(Topic::nodes), state, call,
-               [filter = std::move(*filter), parts](const SnapshotPtr& s, const CallPtr& c) { return node_page(s, c, filter, parts); });
+  return found(index, state, call,
+               [filter = std::move(*filter), parts, pool = std::move(pool)](const SnapshotPtr& s, const CallPtr& c) { return node_page(s, c, filter, parts, pool); });
+}
+
+api::Found list_nodes(SnapshotPtr state, CallPtr call) { return find_nodes(state, call, state->index(Topic::nodes), "all"); }
+
+api::Found list_pool(SnapshotPtr state, CallPtr call) {
+  if (!call->params.prefix.empty()) return refused(400, "prefix argument not allowed");
+  const bool known = has_node_pool(*state, call->capture());
+  return find_nodes(state, call, known ? state->index(Topic::nodes) : 0, call->capture());
 }
 
 api::Found read_node(SnapshotPtr state, CallPtr call) {
@@ -115,9 +128,10 @@ http::Response node_error(const Error& error) {
   return error.code == Code::not_found ? api::refuse(500, error.message) : api::refuse(error);
 }
 
-/// NodeModifyIndex has always been 0 here.
-http::Response drain_answer(const NodeUpdated& updated, bool pretty) {
+/// `node_index` is where the node was changed; that of eligibility has always been 0.
+http::Response drain_answer(const NodeUpdated& updated, Index node_index, bool pretty) {
   model::NodeDrainUpdateResponse answer;
+  answer.set_node_modify_index(node_index);
   for (const std::string& id : updated.eval_ids) answer.add_eval_ids(id);
   answer.set_eval_create_index(updated.eval_create_index);
   answer.set_index(updated.index);
@@ -138,7 +152,7 @@ Async<http::Response> set_eligibility(HttpParts* parts, api::Call call) {
   if (!parts->server.snapshot()->node(request.node)) co_return api::refuse(500, "node not found");
   const Result<NodeUpdated> updated = co_await parts->server.set_eligibility(std::move(request));
   if (!updated) co_return node_error(updated.error());
-  co_return drain_answer(*updated, call.params.pretty);
+  co_return drain_answer(*updated, 0, call.params.pretty);
 }
 
 Async<http::Response> drain(HttpParts* parts, api::Call call) {
@@ -155,20 +169,27 @@ Async<http::Response> drain(HttpParts* parts, api::Call call) {
   for (const auto& [key, value] : body.meta()) request.meta.emplace(key, value);
   const Result<NodeUpdated> updated = co_await parts->server.drain_node(std::move(request));
   if (!updated) co_return node_error(updated.error());
-  co_return drain_answer(*updated, call.params.pretty);
+  co_return drain_answer(*updated, updated->index, call.params.pretty);
 }
 
-http::Response update_answer(const HttpParts& parts, const NodeUpdated& updated, const model::Node* node, bool pretty) {
-  model::NodeUpdateResponse answer;
-  for (const std::string& id : updated.eval_ids) answer.add_eval_ids(id);
-  answer.set_eval_create_index(updated.eval_create_index);
+/// What a node that is there is told about its servers.
+void add_servers(const HttpParts& parts, const NodeUpdated& updated, const model::Node& node, model::NodeUpdateResponse& answer) {
   answer.set_heartbeat_ttl(updated.heartbeat_ttl.count());
   answer.set_leader_rpc_addr(parts.info.rpc_address);
   answer.set_num_nodes(static_cast<std::int64_t>(parts.server.snapshot()->node_count()));
   model::NodeServerInfo& server = *answer.add_servers();
   server.set_rpc_advertise_addr(parts.info.rpc_address);
   server.set_datacenter(parts.info.datacenter);
-  if (node) answer.set_scheduling_eligibility(node->scheduling_eligibility());
+  answer.set_scheduling_eligibility(node.scheduling_eligibility());
+}
+
+/// `node` is null when it has gone.
+http::Response update_answer(const HttpParts& parts, const NodeUpdated& updated, const model::Node* node, bool pretty) {
+  model::NodeUpdateResponse answer;
+  for (const std::string& id : updated.eval_ids) answer.add_eval_ids(id);
+  answer.set_eval_create_index(updated.eval_create_index);
+  if (node) add_servers(parts, updated, *node, answer);
+  else answer.set_node_modify_index(updated.index);
   answer.set_index(updated.index);
   http::Response response = api::json(answer, pretty);
   api::set_write_index(response, updated.index);
@@ -198,6 +219,7 @@ Async<http::Response> purge(HttpParts* parts, api::Call call) {
 
 void add_node_routes(HttpParts& parts, std::vector<api::Route>& routes) {
   routes.push_back(read_route(parts, "/v1/nodes", "node:read", list_nodes, all_nodes));
+  routes.push_back(read_route(parts, "/v1/node/pool/{name}/nodes", "node:read", list_pool, all_nodes));
   routes.push_back(read_route(parts, "/v1/node/{id}", "node:read", read_node, this_node));
   routes.push_back(read_route(parts, "/v1/node/{id}/allocations", "node:read", read_allocations, all_allocs));
   routes.push_back(write_route(parts, "PUT|POST", "/v1/node/{id}/eligibility", "node:write", set_eligibility));

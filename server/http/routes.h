@@ -31,6 +31,8 @@ struct AgentInfo {
   std::uint16_t http_port = 4646;
   std::uint16_t rpc_port = 4647;
   std::uint16_t serf_port = 4648;
+  Instant started{};        ///< when this process began to serve
+  std::size_t scheduler_threads = 1;  ///< how many evaluations are worked on at once
   bool dev_mode = false;
   bool client = false;      ///< this process is a node as well
   bool acl_enabled = false;

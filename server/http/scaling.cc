@@ -232,7 +232,7 @@ Async<http::Response> scale(HttpParts* parts, api::Call call) {
   answer.set_index(done->index);
   answer.set_known_leader(true);
   http::Response response = api::json(answer, call.params.pretty);
-  api::set_index(response, done->index);
+  api::set_write_index(response, done->index);
   co_return response;
 }
 

@@ -158,7 +158,7 @@ http::Response instances_of_job(const SnapshotPtr& state, const CallPtr& call) {
 }
 
 api::Found of_job(SnapshotPtr state, CallPtr call) {
-  if (!state->current(call->params.ns, call->capture())) return missing(state->index(Topic::jobs), state, "job not found");
+  if (!state->current(call->params.ns, call->capture())) return missing(0, state, "job not found");
   return found(state->index(Topic::services), state, call, instances_of_job);
 }
 
@@ -171,7 +171,7 @@ http::Response instances_of_alloc(const SnapshotPtr& state, const CallPtr& call)
 api::Found of_alloc(SnapshotPtr state, CallPtr call) {
   const Uuid id = id_of(*call);
   if (id.is_nil()) return refused(500, text("alloc lookup failed: {}", not_an_id));
-  if (!state->alloc(id)) return refused(404, "allocation not found");
+  if (!state->alloc(id)) return missing(0, state, "allocation not found");
   return found(state->index(Topic::services), state, call, instances_of_alloc);
 }
 

@@ -1,5 +1,7 @@
 #include "server/http/state_gauges.h"
 
+#include <drover/result.h>
+
 #include <map>
 #include <string>
 
@@ -18,7 +20,7 @@ void add(std::vector<api::Gauge>& out, std::string name, std::size_t value,
 
 void add_summary(std::vector<api::Gauge>& out, const JobKey& job, const std::string& group, const GroupCounts& counts) {
   const std::vector<std::pair<std::string, std::string>> labels = {
-      {"exported_job", job.id}, {"namespace", job.ns}, {"task_group", group}};
+      {"job", job.id}, {"namespace", job.ns}, {"task_group", group}};
   const std::pair<const char*, std::int64_t> figures[] = {
       {"queued", counts.queued},     {"complete", counts.complete}, {"failed", counts.failed},  {"running", counts.running},
       {"starting", counts.starting}, {"lost", counts.lost},         {"unknown", counts.unknown}};
@@ -54,15 +56,27 @@ void add_nodes(std::vector<api::Gauge>& out, const Snapshot& state) {
 
 void add_evals(std::vector<api::Gauge>& out, const Snapshot& state) {
   Counts by_status = {{"blocked", 0}, {"pending", 0}};
+  Counts ready = {{"_core", 0}};  // of each type that there has been
   std::size_t escaped = 0;
   state.each_eval(Uuid{}, [&](const model::Evaluation& eval) {
     ++by_status[eval.status()];
+    ready[eval.type()] += eval.status() == "pending";
     if (eval.status() == "blocked" && eval.escaped_computed_class()) ++escaped;
     return true;
   });
   add(out, "nomad.nomad.blocked_evals.total_blocked", by_status["blocked"]);
   add(out, "nomad.nomad.blocked_evals.total_escaped", escaped);
-  add(out, "nomad.nomad.broker.total_pending", by_status["pending"]);
+  add(out, "nomad.nomad.blocked_evals.total_quota_limit", 0);
+  // What is in a worker's hands is pending until its plan is committed; nothing waits between broker and workers.
+  for (const auto& [type, count] : ready) {
+    add(out, text("nomad.nomad.broker.{}.ready", type), count);
+    add(out, text("nomad.nomad.broker.{}.unacked", type), 0);
+  }
+  add(out, "nomad.nomad.broker.total_ready", by_status["pending"]);
+  for (const char* name : {"total_cancelable", "total_pending", "total_unacked", "total_waiting"}) {
+    add(out, text("nomad.nomad.broker.{}", name), 0);
+  }
+  add(out, "nomad.nomad.plan.queue_depth", 0);
 }
 
 }  // namespace

@@ -5,8 +5,11 @@ Judged are the exchanges of areas that are built: http_differences.txt names the
 that differ, each with the reason. A listed exchange that agrees again must leave that list; one marked with `?` depends
 on the clock and may do either.
 
+The tables of docs/compatibility.md are made from that list (--docs writes them), and the run fails when they are not.
+
 Last line: `N passed, N failed`. The recordings are looked for in ../shared, or in $DROVER_SHARED."""
 import argparse
+import collections
 import contextlib
 import importlib.util
 import json
@@ -65,6 +68,35 @@ class Known:
         name = f"{row['group']}: {row['step']}"
         only_text = all(kind == "text" for kind, _, _ in row["differences"])
         return name in self.steps or (only_text and any(pattern.search(what) for pattern in self.texts for _, _, what in row["differences"]))
+
+
+DOCS = ROOT / "docs" / "compatibility.md"
+DOCS_BEGIN, DOCS_END = "<!-- recorded exchanges: written by tests/compat/http_compat.py --docs -->\n", "<!-- end -->\n"
+
+
+def tables(known, exchanges):
+    """What docs/compatibility.md says of the recorded exchanges."""
+    areas, total = collections.Counter(), 0
+    for group, steps in exchanges.items():
+        for asked in steps.values():
+            total += 1
+            areas[known.area(group, asked)] += 1
+    judged = areas.pop(None)
+    listed = collections.Counter(known.steps.values())
+    rows = lambda counter: "".join(f"| {count} | {why} |\n" for why, count in sorted(counter.items(), key=lambda item: (-item[1], item[0])))
+    return (f"Of {total} recorded exchanges {judged} are judged; {sum(listed.values())} of them are listed as different:\n\n"
+            f"| exchanges | why they differ |\n|---|---|\n{rows(listed)}\n| exchanges | why they are not judged |\n|---|---|\n{rows(areas)}")
+
+
+def check_docs(known, exchanges, write):
+    """Whether the tables are what the list says."""
+    head, begin, rest = DOCS.read_text().partition(DOCS_BEGIN)
+    found, end, tail = rest.partition(DOCS_END)
+    wanted = tables(known, exchanges)
+    if write and begin and end:
+        DOCS.write_text(head + begin + wanted + end + tail)
+        return True
+    return found == wanted
 
 
 def recorded(shared):
@@ -171,6 +203,7 @@ def main():
     parser.add_argument("--soak", action="store_true", help="accepted, and the same")
     parser.add_argument("--groups", help="only these, comma separated")
     parser.add_argument("--report", help="(a worker writes its differences there)")
+    parser.add_argument("--docs", action="store_true", help="write the tables of docs/compatibility.md, and run nothing")
     parser.add_argument("--write", action="store_true", help="print a line for each exchange that differs, for http_differences.txt")
     options = parser.parse_args()
     shared = pathlib.Path(os.environ.get("DROVER_SHARED", ROOT.parent / "shared")).resolve()
@@ -183,6 +216,8 @@ def main():
 
     known = Known(HERE / "http_differences.txt")
     exchanges = recorded(shared)
+    if options.docs:
+        return 0 if check_docs(known, exchanges, True) else 1
     wanted = [g for g in exchanges if (options.groups is None or g in options.groups.split(",")) and g not in known.groups]
     rows = replay(options, wanted)
     if rows is None:
@@ -208,6 +243,9 @@ def main():
         elif row["equal"] and name(row) in known.steps and name(row) not in known.either:
             failed += 1
             print(f"FAIL {name(row)}: agrees now: take it off http_differences.txt")
+    if not check_docs(known, exchanges, False):
+        failed += 1
+        print("FAIL docs/compatibility.md: its tables are not those of http_differences.txt: run http_compat.py --docs")
     total = sum(len(steps) for steps in exchanges.values())
     share = 100 * agreed / len(rows) if rows else 0
     print(f"note: {agreed} of {len(rows)} recorded HTTP exchanges of areas built agree ({share:.1f} %); {total - len(rows)} of {total} are of areas not built or need docker, exec or java")
