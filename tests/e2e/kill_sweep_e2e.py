@@ -123,7 +123,7 @@ class Case:
         return found
 
     def submit(self):
-        again = 'restart {\n attempts = 10\n delay = "10ms"\n interval = "1h"\n mode = "fail"\n }' if self.may_start_again() else 'restart {\n attempts = 0\n mode = "fail"\n }'
+        again = 'restart {\n attempts = 10\n delay = "1s"\n interval = "1h"\n mode = "fail"\n }' if self.may_start_again() else 'restart {\n attempts = 0\n mode = "fail"\n }'
         job = raw_job(self.name, "/bin/sh", "-c", TASK % {"dir": self.dir}, kind="batch", task_extra=again, extra="reschedule {\n attempts = 0\n unlimited = false\n }")
         self.host.server.cli("job", "run", "-detach", self.host.world.file("sweep.hcl", job))
 
@@ -205,7 +205,8 @@ class Case:
 
     def bring_back(self):
         client = self.host.client
-        if self.part == "agent":
+        # A driver that dies again and again is launched later and later; an agent that begins anew has forgotten that.
+        if self.part in ("agent", "driver"):
             if client.process.poll() is None:
                 client.kill()
             client.process.wait()
