@@ -127,6 +127,8 @@ std::vector<std::string> not_promotable(const Snapshot& state, const model::Depl
 
 Rollback rollback_of(const Snapshot& state, const model::Deployment& deployment) {
   const JobVersionRow* current = state.current(deployment.namespace_(), deployment.job_id());
+  // Whoever has stopped the job or changed it since wants that: it is not taken back because of what was before.
+  if (!current || current->spec->stop() || current->version != deployment.job_version() || current->create_index != deployment.job_create_index()) return {.version = nullptr, .suffix = ""};
   for (const JobVersionRow* version : state.versions(deployment.namespace_(), deployment.job_id())) {
     if (!version->stable) continue;
     if (current && model::same_spec(*version->spec, *current->spec)) {

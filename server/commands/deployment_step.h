@@ -32,6 +32,7 @@ std::vector<std::string> not_promotable(const Snapshot& state, const model::Depl
 std::vector<std::string> groups_with_canaries(const model::Deployment& deployment);
 
 /// What a failed deployment goes back to: the newest stable version that is not its own, and what is said about it.
+/// Nothing when its version is no longer the job's, or the job is stopped.
 struct Rollback {
   const JobVersionRow* version = nullptr;  ///< null: nothing is registered
   std::string suffix;

@@ -156,6 +156,24 @@ TEST_CASE("there is nothing to roll back to without a stable version, or when th
         " - not rolling back to stable job version 1 as current job has same specification");
 }
 
+TEST_CASE("a job that was stopped or changed meanwhile is not taken back") {
+  for (const bool stops : {true, false}) {
+    Deploying world(true);
+    if (stops) {
+      REQUIRE(world.ask(DeregisterJob{.job = {"default", "web"}}).ok());
+    } else {
+      REQUIRE(world.ask(RegisterJob{.job = Deploying::version("2")}).ok());
+    }
+    const std::uint64_t version = world.state.current("default", "web")->version;
+    world.now += 10min;
+    CHECK(world.advance() == 1);
+
+    CHECK(world.stored().status_description() == "Failed due to progress deadline");
+    CHECK(world.state.current("default", "web")->version == version);
+    CHECK(world.state.current("default", "web")->spec->stop() == stops);
+  }
+}
+
 TEST_CASE("an unhealthy allocation may be replaced while there is time, and ends a deployment that has none") {
   Deploying patient;
   patient.say(0, false);

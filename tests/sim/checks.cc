@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/deployment.h"
 #include "model/fit.h"
+#include "model/proto/alloc.pb.h"
+#include "model/proto/deployment.pb.h"
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
 #include "model/proto/metric.pb.h"
@@ -72,6 +75,25 @@ std::optional<std::string> unsettled_service(const server::JobVersionRow& curren
   return std::nullopt;
 }
 
+/// A deployment that went back to an older version has made a version of the job that no client has asked for.
+bool was_rolled_back(const server::Snapshot& state, const std::string& job) {
+  bool found = false;
+  state.each_deployment_of_job("default", job, [&found](const model::Deployment& one) {
+    found |= one.status_description().find(" - rolling back to job version ") != std::string::npos;
+    return !found;
+  });
+  return found;
+}
+
+std::optional<std::string> goes_on(const server::Snapshot& state, const std::string& job) {
+  std::optional<std::string> found;
+  state.each_deployment_of_job("default", job, [&found, &job](const model::Deployment& one) {
+    if (model::is_active(one)) found = text("{}: deployment {} of version {} goes on: {}", job, one.id().substr(0, 8), one.job_version(), one.status_description());
+    return true;
+  });
+  return found;
+}
+
 std::optional<std::string> unsettled_job(const Cluster& cluster, const server::Snapshot& state, const std::string& id, JobKind kind,
                                          const Running& running) {
   const server::JobVersionRow* current = state.current("default", id);
@@ -82,6 +104,8 @@ std::optional<std::string> unsettled_job(const Cluster& cluster, const server::S
     return std::nullopt;
   }
   if (kind == JobKind::flaky) return std::nullopt;  // it never settles
+  if (auto deployment = goes_on(state, id)) return deployment;
+  if (kind == JobKind::risky) return std::nullopt;  // what is left of a version that never worked is anybody's guess
   if (kind == JobKind::batch) {
     if (wanted.live > 0 || !running.hosts.empty()) return text("{} has not ended: {} live, {} run", id, wanted.live, running.hosts.size());
     return std::nullopt;
@@ -105,6 +129,8 @@ void Checks::look() {
   published_is_durable(*state);
   acknowledged_jobs_are_there(*state);
   nodes_are_not_overbooked(*state);
+  updates_keep_to_their_pace(*state);
+  drained_nodes_are_empty(*state);
 }
 
 /// One allocation's task runs at most once in the whole cluster, also across crashes and cuts.
@@ -135,6 +161,8 @@ void Checks::acknowledged_jobs_are_there(const server::Snapshot& state) {
     Ledger::Wish found;
     if (current) found = {revision_of(*current->spec), current->spec->stop()};
     if (cluster_.ledger.allows(id, found)) continue;
+    if (was_rolled_back(state, id)) rolled_back_.insert(id);
+    if (current && rolled_back_.contains(id) && cluster_.ledger.allows_any_revision(id, found.stopped)) continue;
     const bool ends = kind == JobKind::batch || cluster_.ledger.may_be_stopped(id);
     if (!current && ends && cluster_.garbage_was_asked()) continue;  // dead, and collected as asked
     cluster_.violate(text("job {}: found revision {}{}, expected {}", id, found.revision, found.stopped ? " stopped" : "", cluster_.ledger.expected(id)));
@@ -157,6 +185,41 @@ void Checks::nodes_are_not_overbooked(const server::Snapshot& state) {
     });
     if (use.capacity.cpu > 4000) cluster_.violate(text("{} has 4000 MHz, {} are given away", node.name(), use.capacity.cpu));
     if (use.capacity.memory_mb > 4096) cluster_.violate(text("{} has 4096 MB, {} are given away", node.name(), use.capacity.memory_mb));
+    return cluster_.violations.empty();
+  });
+}
+
+/// Of what a deployment has replaced, never more than max_parallel is not yet known to be healthy.
+void Checks::updates_keep_to_their_pace(const server::Snapshot& state) {
+  state.each_deployment({}, [this, &state](const model::Deployment& deployment) {
+    if (!model::is_active(deployment)) return true;
+    const server::JobVersionRow* version = state.job_version(deployment.namespace_(), deployment.job_id(), deployment.job_version());
+    if (!version) return true;
+    std::int64_t unproven = 0;
+    const Uuid id = parse_uuid(deployment.id());
+    state.each_alloc_of_job(deployment.namespace_(), deployment.job_id(), [&](const server::AllocRow& row) {
+      if (state.deployment_of(row) != id || row.terminal() || row.health == server::Health::healthy || row.create_index < deployment.create_index()) return true;
+      const server::AllocRow* previous = state.alloc(row.previous());
+      if (previous && state.message(*previous).desired_description() == "alloc is being updated due to job update") ++unproven;
+      return true;
+    });
+    const std::int64_t most = version->spec->task_groups(0).update().max_parallel();
+    if (unproven > most) cluster_.violate(text("{}: {} of the new allocations of deployment {} are unproven at once, its pace is {}", deployment.job_id(), unproven, short_id(id), most));
+    return cluster_.violations.empty();
+  });
+}
+
+/// A drain that is over has left nothing behind.
+void Checks::drained_nodes_are_empty(const server::Snapshot& state) {
+  state.each_node({}, [this, &state](const model::Node& node) {
+    const bool drained = !node.has_drain_strategy() && node.events_size() > 0 && node.events(node.events_size() - 1).message() == "Node drain complete" &&
+                         node.scheduling_eligibility() == "ineligible";
+    if (!drained) return true;
+    state.each_alloc_on_node(parse_uuid(node.id()), [this, &node, &state](const server::AllocRow& row) {
+      const std::string& type = state.version_of(row).spec->type();
+      if (!row.terminal() && type != "system") cluster_.violate(text("{} is drained, but allocation {} is there", node.name(), short_id(row.id)));
+      return true;
+    });
     return cluster_.violations.empty();
   });
 }

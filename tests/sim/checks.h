@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,11 +23,14 @@ class Checks {
   void published_is_durable(const server::Snapshot& state);
   void acknowledged_jobs_are_there(const server::Snapshot& state);
   void nodes_are_not_overbooked(const server::Snapshot& state);
+  void updates_keep_to_their_pace(const server::Snapshot& state);
+  void drained_nodes_are_empty(const server::Snapshot& state);
 
   Cluster& cluster_;
   std::size_t starts_ = 0;
   server::Index looked_at_ = 0;
   const server::Server* looked_server_ = nullptr;
+  std::set<std::string> rolled_back_;  ///< jobs that have gone back to an older version, which no client has asked for
 };
 
 /// Whether a healed cluster is as its jobs want it; else one sentence on the first thing that is not.

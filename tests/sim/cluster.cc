@@ -194,6 +194,22 @@ Async<void> Cluster::send_eligibility(Uuid node, bool eligible) {
   static_cast<void>(co_await to->set_eligibility(std::move(request)));
 }
 
+void Cluster::drain(Uuid node, std::optional<Duration> deadline) {
+  trace.add("client", text("{} node {}", deadline ? "drains" : "ends the drain of", to_text(node)));
+  client_.spawn(send_drain(node, deadline));
+}
+
+Async<void> Cluster::send_drain(Uuid node, std::optional<Duration> deadline) {
+  server::Server* to = server();
+  if (!to) co_return;
+  server::DrainNode request;
+  request.node = node;
+  request.drain = deadline.has_value();
+  request.deadline = deadline.value_or(Duration{});
+  request.mark_eligible = !request.drain;
+  static_cast<void>(co_await to->drain_node(std::move(request)));
+}
+
 void Cluster::evaluate_job(const std::string& id) {
   trace.add("client", text("asks for an evaluation of {}", id));
   client_.spawn(send_evaluation(id));

@@ -19,9 +19,20 @@ const char* type_of(JobKind kind) {
 }
 
 std::string config_of(const JobPlan& plan) {
+  if (plan.broken) return R"({"run_for":"1s","exit_code":3})";
   if (plan.kind == JobKind::flaky) return R"({"run_for":"20s","exit_code":3})";
   if (plan.kind == JobKind::batch) return fmt::format(R"({{"run_for":"{}s"}})", 5 + plan.revision % 40);
   return fmt::format(R"({{"kill_after":"{}ms"}})", plan.revision * 37 % 4000);
+}
+
+void add_update(const JobPlan& plan, model::TaskGroup& group) {
+  model::UpdateStrategy& update = *group.mutable_update();
+  update.set_max_parallel(plan.max_parallel);
+  update.set_min_healthy_time(Duration(5s).count());
+  if (plan.kind != JobKind::risky) return;
+  update.set_auto_revert(true);
+  update.set_canary(plan.canaries);
+  update.set_auto_promote(plan.canaries > 0);
 }
 
 void add_network(const JobPlan& plan, model::TaskGroup& group) {
@@ -40,7 +51,8 @@ void add_network(const JobPlan& plan, model::TaskGroup& group) {
 const std::vector<std::pair<std::string, JobKind>>& simulated_jobs() {
   static const std::vector<std::pair<std::string, JobKind>> jobs = {
       {"web", JobKind::service},       {"api", JobKind::service}, {"cache", JobKind::service}, {"edge", JobKind::pinned},
-      {"everywhere", JobKind::system}, {"count", JobKind::batch}, {"sum", JobKind::batch},     {"broken", JobKind::flaky}};
+      {"everywhere", JobKind::system}, {"count", JobKind::batch}, {"sum", JobKind::batch},     {"broken", JobKind::flaky},
+      {"risky", JobKind::risky}};
   return jobs;
 }
 
@@ -53,6 +65,11 @@ JobPlan draw(const std::string& id, JobKind kind, std::uint64_t revision, Random
   plan.cpu = static_cast<std::int64_t>(50 + random.below(300));
   plan.memory_mb = static_cast<std::int64_t>(32 + random.below(128));
   plan.destructive = random.below(2) == 0;
+  plan.max_parallel = static_cast<std::int64_t>(1 + random.below(3));
+  if (kind != JobKind::risky) return plan;
+  plan.canaries = static_cast<std::int64_t>(random.below(3));
+  plan.broken = random.below(3) == 0;
+  plan.destructive = true;
   return plan;
 }
 
@@ -73,8 +90,9 @@ std::shared_ptr<const model::Job> make_job(const JobPlan& plan) {
   restart.set_attempts(2);
   restart.set_interval(Duration(5min).count());
   restart.set_delay(Duration(1s).count());
-  restart.set_mode(ends_by_itself(plan.kind) ? "fail" : "delay");
+  restart.set_mode(ends_by_itself(plan.kind) || plan.broken ? "fail" : "delay");
   if (plan.kind == JobKind::service || plan.kind == JobKind::pinned) add_network(plan, group);
+  if (std::string_view(type_of(plan.kind)) == "service") add_update(plan, group);
 
   model::Task& task = *group.add_tasks();
   task.set_name("task");

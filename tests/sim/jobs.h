@@ -17,6 +17,7 @@ enum class JobKind : std::uint8_t {
   system,   ///< one on every agent
   batch,    ///< ends by itself with exit code 0
   flaky,    ///< fails again and again
+  risky,    ///< a service whose versions come with canaries and go back by themselves; some of them do not work
 };
 
 /// One registration of a simulated job.
@@ -28,6 +29,9 @@ struct JobPlan {
   std::int64_t cpu = 100;
   std::int64_t memory_mb = 64;
   bool destructive = false;    ///< the revision changes the task, so that running ones are replaced
+  std::int64_t max_parallel = 1;
+  std::int64_t canaries = 0;   ///< they promote themselves
+  bool broken = false;         ///< its tasks end badly at once
 };
 
 constexpr std::int64_t pinned_port = 8080;

@@ -37,6 +37,14 @@ bool Ledger::allows(const std::string& job, const Wish& found) const {
   return found == fate.promised || found == fate.in_flight || std::ranges::find(fate.perhaps, found) != fate.perhaps.end();
 }
 
+bool Ledger::allows_any_revision(const std::string& job, bool stopped) const {
+  const auto found = fates_.find(job);
+  if (found == fates_.end()) return false;
+  const auto agrees = [stopped](const Wish& wish) { return wish.revision > 0 && wish.stopped == stopped; };
+  const Fate& fate = found->second;
+  return agrees(fate.promised) || std::ranges::any_of(fate.perhaps, agrees) || (fate.in_flight && agrees(*fate.in_flight));
+}
+
 bool Ledger::may_be_stopped(const std::string& job) const {
   const auto found = fates_.find(job);
   if (found == fates_.end()) return false;

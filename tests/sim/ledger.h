@@ -28,6 +28,8 @@ class Ledger {
   bool in_flight(const std::string& job) const;
   /// What the last acknowledged request, or a maybe-done one after it, may have left.
   bool allows(const std::string& job, const Wish& found) const;
+  /// The same for a job that may have gone back to an older revision by itself.
+  bool allows_any_revision(const std::string& job, bool stopped) const;
   /// The last acknowledged request, or a maybe-done one after it, stopped the job: once dead it may be collected.
   bool may_be_stopped(const std::string& job) const;
   /// For messages: "revision 3, or perhaps 4 stopped".

@@ -52,7 +52,7 @@ class Story {
         {30, &Story::change_job},      {8, &Story::stop_job},        {8, &Story::stop_an_alloc}, {10, &Story::kill_or_start_agent},
         {3, &Story::reboot_machine},   {8, &Story::kill_server},     {12, &Story::cut_or_mend},  {6, &Story::reset_connections},
         {6, &Story::kill_driver},      {6, &Story::trouble_disk},    {4, &Story::change_node},   {2, &Story::collect_garbage},
-        {3, &Story::fill_agent_disk},
+        {3, &Story::fill_agent_disk},  {4, &Story::drain_node},
     };
     int total = 0;
     for (const Chance& chance : chances) total += chance.weight;
@@ -160,14 +160,27 @@ class Story {
     cluster_.trace.add(host.name, host.disk.full ? "its disk is full" : "its disk has room again");
   }
 
-  void change_node() {
-    if (!cluster_.server()) return;
+  std::optional<Uuid> any_node() {
     std::vector<Uuid> nodes;
+    if (!cluster_.server()) return std::nullopt;
     cluster_.server()->snapshot()->each_node({}, [&nodes](const model::Node& node) {
       nodes.push_back(parse_uuid(node.id()));
       return true;
     });
-    if (!nodes.empty()) cluster_.set_eligibility(nodes[random_.below(nodes.size())], !one_in(3));
+    if (nodes.empty()) return std::nullopt;
+    return nodes[random_.below(nodes.size())];
+  }
+
+  void change_node() {
+    if (const auto node = any_node()) cluster_.set_eligibility(*node, !one_in(3));
+  }
+
+  void drain_node() {
+    const auto node = any_node();
+    if (!node) return;
+    std::optional<Duration> deadline;
+    if (!one_in(3)) deadline = Duration(static_cast<std::int64_t>(1 + random_.below(300'000'000'000)));
+    cluster_.drain(*node, deadline);
   }
 
   void collect_garbage() {
@@ -188,7 +201,7 @@ class Story {
     pass(2s);
     if (!cluster_.server()) return;
     cluster_.server()->snapshot()->each_node({}, [this](const model::Node& node) {
-      cluster_.set_eligibility(parse_uuid(node.id()), true);
+      node.has_drain_strategy() ? cluster_.drain(parse_uuid(node.id()), std::nullopt) : cluster_.set_eligibility(parse_uuid(node.id()), true);
       return true;
     });
     // Allocations of system jobs that could not be set up on a full disk are placed again when the job is looked at next.
