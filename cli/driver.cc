@@ -5,14 +5,17 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 
 #include "base/json/json.h"
 #include "base/process/program.h"
 #include "cli/command.h"
 #include "cli/driver.h"
+#include "cli/driver_project.h"
 #include "cli/driver_trace.h"
 #include "cli/local_files.h"
 #include "conformance/bench.h"
+#include "sdk/host/module.h"
 
 /// drover driver: looks at drivers and runs a task in one, without any cluster.
 namespace drover::cli {
@@ -31,9 +34,16 @@ fs::path plugin_folder(const Context& context) {
   return fs::path(own_program_folder().value_or("/usr/bin")).parent_path() / "lib/drover/plugins";
 }
 
+/// How the file is started: a module by the host of modules.
+Bench::Setup setup_of(const std::string& path, Fixture fixture, const std::string& folder) {
+  host::PluginCommand command = host::plugin_command(path, own_program_folder().value_or("/usr/bin"));
+  return {std::move(command.program), std::move(command.args), {}, std::move(fixture), folder};
+}
+
 /// A path is taken as it is, a name is looked for in the plugin folder.
 Result<std::string> plugin_path(const Context& context, const std::string& named) {
   const fs::path path = named.find('/') != std::string::npos ? fs::absolute(named) : plugin_folder(context) / named;
+  if (host::is_module(path.string()) && fs::exists(path)) return path.string();
   const Result<void> usable = check_executable(path.string());
   if (!usable.ok()) return fail(usable.error().code, "{} {}: `drover driver list` shows what is there", path.string(), usable.error().message);
   return path.string();
@@ -60,7 +70,7 @@ class Workshop {
 };
 
 Result<Fixture> fixture_for(const std::string& program, const std::string& folder) {
-  Bench probe({program, {}, {}, {}, folder});
+  Bench probe(setup_of(program, {}, folder));
   DROVER_LET(const std::unique_ptr<Driver> driver, probe.unconfigured());
   return Fixture::known(driver->plugin_info().message.name());
 }
@@ -119,7 +129,7 @@ int driver_list(Context& context) {
       rows.push_back({"-", "-", "no driver", file.filename().string(), fixture.error().message});
       continue;
     }
-    Bench bench({file.string(), {}, {}, *fixture, workshop->folder()});
+    Bench bench(setup_of(file.string(), *fixture, workshop->folder()));
     const Result<Driver*> driver = bench.driver();
     const Result<Seen> seen = driver.ok() ? look_at(**driver) : Result<Seen>(driver.error());
     if (!seen.ok()) rows.push_back({"-", "-", "broken", file.filename().string(), seen.error().message});
@@ -178,7 +188,7 @@ int driver_inspect(Context& context) {
   if (!workshop.ok()) return failed("inspect driver", workshop.error());
   const Result<Fixture> fixture = fixture_for(*path, workshop->folder());
   if (!fixture.ok()) return failed("inspect driver " + *path, fixture.error());
-  Bench bench({*path, {}, {}, *fixture, workshop->folder()});
+  Bench bench(setup_of(*path, *fixture, workshop->folder()));
   const Result<Driver*> driver = bench.driver();
   if (!driver.ok()) return failed("inspect driver " + *path, driver.error());
   return show_driver(**driver, *path);
@@ -268,7 +278,7 @@ int launch_and_run(Context& context, bool traced) {
     if (!own.ok()) return failed("run", own.error());
     fixture->driver_config = *own;
   }
-  Bench bench({*path, {}, {}, *fixture, workshop->folder()});
+  Bench bench(setup_of(*path, *fixture, workshop->folder()));
   return run_task(context, bench, *config, traced);
 }
 
@@ -302,10 +312,30 @@ int driver_attach(Context& context) {
   return run_task(context, bench, *config, context.flags.is_on("trace"));
 }
 
+/// Writes into a folder that is not there yet: nothing of anybody is overwritten.
+int driver_new(Context& context) {
+  const std::string name = context.args()[0];
+  const Result<std::vector<ProjectFile>> files = driver_project(name);
+  if (!files.ok()) return failed("new driver", files.error());
+  const fs::path folder = fs::absolute(name);
+  std::error_code problem;
+  if (!fs::create_directory(folder, problem)) return failed("new driver", fail(Code::conflict, "cannot make the folder {}: {}", folder.string(), problem ? problem.message() : "it is there already"));
+  for (const ProjectFile& file : *files) {
+    const fs::path path = folder / file.path;
+    fs::create_directories(path.parent_path(), problem);
+    std::ofstream(path) << file.text;
+    fs::permissions(path, file.is_program ? fs::perms(0755) : fs::perms(0644), problem);
+    if (problem || !fs::exists(path) || fs::file_size(path, problem) != file.text.size()) return failed("new driver", fail(Code::internal, "cannot write {}", path.string()));
+  }
+  out(fmt::format("{}/ is the project of a driver: cd {} && ./build", name, name));
+  return 0;
+}
+
 }  // namespace
 
 void add_driver_commands(std::vector<Command>& rows) {
   const Flag folder = {"plugin-dir", "<path>", folder_flag_help};
+  rows.push_back({"driver new", "<name>", "writes the project of a driver: it builds, conforms and makes packages as it is", "drover driver new my_driver", {}, driver_new, 1, 1});
   rows.push_back({"driver list", "", "shows the drivers of this machine, and what is wrong with those that are none", "drover driver list", {folder}, driver_list, 0, 0});
   rows.push_back({"driver inspect", "<name|path>", "shows what a driver says of itself: health, capabilities, options", "drover driver inspect raw_exec", {folder}, driver_inspect, 1, 1});
   const Flag own = {"plugin-config", "<json>", "the plugin's own configuration"};

@@ -12,6 +12,8 @@
 #include "agent/drivers/reattach_file.h"
 #include "base/json/json.h"
 #include "base/msgpack/msgpack.h"
+#include "base/process/program.h"
+#include "sdk/host/module.h"
 #include "sdk/host/spec.h"
 
 namespace drover::agent {
@@ -356,8 +358,10 @@ std::string DriverRunner::reattach_path() const { return settings_.state_folder 
 
 host::LaunchPlugin DriverRunner::what_to_launch() const {
   host::LaunchPlugin what;
-  what.program = file_.path;
-  what.args = plugin_settings().args;
+  const host::PluginCommand command = host::plugin_command(file_.path, own_program_folder().value_or("/usr/bin"));
+  what.program = command.program;
+  what.args = command.args;
+  what.args.insert(what.args.end(), plugin_settings().args.begin(), plugin_settings().args.end());
   what.env = settings_.env;
   what.folder = settings_.runtime_folder + "/" + file_.name.substr(0, folder_name_max);
   what.auto_tls = plugin_settings().auto_tls;

@@ -6,6 +6,7 @@
 #include <system_error>
 #include <thread>
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -25,6 +26,14 @@ namespace {
 
 constexpr auto leftover_limit = std::chrono::seconds(5);
 constexpr auto poll_pause = std::chrono::milliseconds(2);
+
+/// Of the library that this code is part of, or of the program where it is linked in.
+std::string own_library_folder() {
+  Dl_info info{};
+  if (::dladdr(reinterpret_cast<void*>(&own_library_folder), &info) == 0 || info.dli_fname == nullptr) return "/usr/lib";
+  std::error_code ignored;
+  return std::filesystem::absolute(info.dli_fname, ignored).parent_path().string();
+}
 
 Result<void> make_state_dir(const std::string& path) {
   if (!path.starts_with('/')) return fail(Code::invalid, "state folder '{}' is not an absolute path", path);
@@ -111,11 +120,13 @@ class Supervisor::Impl {
  public:
   explicit Impl(Settings settings) : settings_(std::move(settings)), host_(cgroup::detect(settings_.cgroup_root)) {
     if (!settings_.shim_path.empty()) return;
-    // lib/drover/plugins/NAME, bin/drover and libexec/drover/NAME all find the shim from where they are.
-    const std::string here = own_program_folder().value_or("/usr/bin");
-    for (const char* way : {"/../../../libexec/drover/drover-shim", "/../libexec/drover/drover-shim", "/drover-shim"}) {
-      settings_.shim_path = std::filesystem::path(here + way).lexically_normal().string();
-      if (check_executable(settings_.shim_path).ok()) return;
+    // lib/drover/plugins/NAME, bin/drover and libexec/drover/NAME all find the shim from where they are; a driver that lies elsewhere
+    // finds that of its SDK, from lib/libdrover-sdk.so or lib/MACHINE/libdrover-sdk.so.
+    for (const std::string& here : {own_program_folder().value_or("/usr/bin"), own_library_folder()}) {
+      for (const char* way : {"/../../../libexec/drover/drover-shim", "/../../libexec/drover/drover-shim", "/../libexec/drover/drover-shim", "/drover-shim"}) {
+        settings_.shim_path = std::filesystem::path(here + way).lexically_normal().string();
+        if (check_executable(settings_.shim_path).ok()) return;
+      }
     }
     settings_.shim_path = "/usr/libexec/drover/drover-shim";
   }

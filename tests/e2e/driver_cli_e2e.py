@@ -2,10 +2,11 @@
 """drover driver list, inspect, run, trace, attach: drivers looked at without any cluster; plugin status: with one."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 
-from harness import check, equal, main, until
+from harness import check, equal, main, raw_job, until
 
 COOKIE = "e4327c2e01eabfd75a8a67adb114fb34a757d57eee7728d857a8cec6e91a7255"
 SHELL = "/bin/sh"
@@ -113,5 +114,23 @@ def plugin_status_counts_nodes(world):
     equal(agent.stop(), 0, "the agent's end")
 
 
+def modules_beside_programs(world):
+    """a module in a plugin folder is a driver like any other; a wrong one is a sentence in the log and hinders nobody"""
+    folder = world.dir / "plugins"
+    folder.mkdir()
+    shutil.copy(world.build / "libexec/drover/examples/hello_module.so", folder / "hello.so")
+    shutil.copy(world.build / "tests/modules/wrong_abi.so", folder / "wrong_abi.so")
+    agent = world.dev_agent(f"-plugin-dir={folder}")
+    until(lambda: "hello" in agent.cli("plugin", "status"), "the module's driver on a node")
+    until(lambda: "ABI 2" in agent.log(), "what is wrong with the other, in the log")
+
+    job = world.file("greet.nomad.hcl", raw_job("greet", "x").replace('driver = "raw_exec"', 'driver = "hello"').replace('command = "x"', 'script = "echo from a module; sleep 1000"').replace("args = []", ""))
+    agent.cli("job", "run", "-detach", job)
+    alloc = agent.wait_running("greet", 1)[0]
+    until(lambda: "from a module" in agent.cli("alloc", "logs", alloc["ID"]), "the task's output")
+    equal(agent.stop(), 0, "the agent's end")
+
+
 if __name__ == "__main__":
-    main([list_shows_what_is_there, inspect_shows_a_driver, run_is_the_task, interrupted_run_stops_the_task, trace_shows_calls_without_secrets, attach_talks_to_a_plugin_by_hand, plugin_status_counts_nodes])
+    main([list_shows_what_is_there, inspect_shows_a_driver, run_is_the_task, interrupted_run_stops_the_task, trace_shows_calls_without_secrets, attach_talks_to_a_plugin_by_hand, plugin_status_counts_nodes,
+          modules_beside_programs])

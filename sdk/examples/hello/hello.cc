@@ -1,6 +1,6 @@
 // The smallest useful driver: runs a script with /bin/sh. docs/writing-a-driver.md explains it line by line.
+#include <drover/module.h>
 #include <drover/process.h>
-#include <drover/serve.h>
 
 namespace {
 
@@ -57,7 +57,4 @@ class HelloDriver final : public sdk::DriverOf<HelloTask, Options> {
 
 }  // namespace
 
-int main() {
-  HelloDriver driver;
-  return drover::serve(driver);
-}
+DROVER_DRIVER(HelloDriver)
