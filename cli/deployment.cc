@@ -92,13 +92,13 @@ void add_deployment_commands(std::vector<Command>& rows) {
   rows.push_back({"deployment list", "", "lists deployments", "drover deployment list", {{"filter", "<expression>", "a filter expression"}, whole_ids, json, format}, deployment_list, 0, 0});
   const std::vector<Flag> act_flags = {{"detach", "", "do not follow"}, whole_ids};
   const std::vector<Flag> promote_flags = {{"group", "<name>", "only this group; repeatable"}, {"detach", "", "do not follow"}, whole_ids};
-  rows.push_back({"deployment promote", "<deployment>", "lets the canaries of a deployment take over", "drover deployment promote 5f1e", promote_flags, deployment_promote, 1, 1});
-  rows.push_back({"deployment fail", "<deployment>", "ends a deployment as failed", "drover deployment fail 5f1e", act_flags, deployment_fail, 1, 1});
-  rows.push_back({"deployment pause", "<deployment>", "lets a deployment go no further", "drover deployment pause 5f1e", {whole_ids}, deployment_pause, 1, 1});
-  rows.push_back({"deployment resume", "<deployment>", "lets a paused deployment go on", "drover deployment resume 5f1e", act_flags, deployment_resume, 1, 1});
-  rows.push_back({"deployment unblock", "<deployment>", "lets a deployment that waits for other regions end", "drover deployment unblock 5f1e", act_flags, deployment_unblock, 1, 1});
+  rows.push_back({"deployment promote", "<deployment>", "lets the canaries of a deployment take over", "drover deployment promote 5f1e", promote_flags, deployment_promote, 1, 1, "deployments"});
+  rows.push_back({"deployment fail", "<deployment>", "ends a deployment as failed", "drover deployment fail 5f1e", act_flags, deployment_fail, 1, 1, "deployments"});
+  rows.push_back({"deployment pause", "<deployment>", "lets a deployment go no further", "drover deployment pause 5f1e", {whole_ids}, deployment_pause, 1, 1, "deployments"});
+  rows.push_back({"deployment resume", "<deployment>", "lets a paused deployment go on", "drover deployment resume 5f1e", act_flags, deployment_resume, 1, 1, "deployments"});
+  rows.push_back({"deployment unblock", "<deployment>", "lets a deployment that waits for other regions end", "drover deployment unblock 5f1e", act_flags, deployment_unblock, 1, 1, "deployments"});
   rows.push_back({"deployment status", "[deployment]", "shows deployments, or one deployment", "drover deployment status 5f1e",
-                  {{"monitor", "", "follow it until it is over"}, whole_ids, json, format}, deployment_status, 0, 1});
+                  {{"monitor", "", "follow it until it is over"}, {"wait", "<duration>", "accepted: changes are seen as they come"}, whole_ids, json, format}, deployment_status, 0, 1, "deployments"});
 }
 
 }  // namespace drover::cli

@@ -112,7 +112,7 @@ class ExecConversation {
     for (;;) {
       Result<ExecEvent> event = co_await session_->receive();
       if (!event) {
-        if (event.error().code != Code::cancelled) end({close_failed, event.error().message});
+        end({close_failed, event.error().message});  // when the session is over already, that stays as it is
         co_return;
       }
       const bool sent = co_await send(std::move(*event));

@@ -97,7 +97,7 @@ class Relay {
       TunnelAnswer::SocketEvent event;
       event.message = std::move(*message);
       const Result<void> sent = co_await agent_.send(std::move(event));
-      if (!sent) break;
+      if (!sent) co_return;  // the agent has ended: what it said last, such as a command's exit, is still to be passed on
     }
     end();
   }

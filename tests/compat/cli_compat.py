@@ -25,7 +25,7 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 import harness  # noqa: E402
 
-GROUPS = ("job", "alloc", "node", "job-batch", "state", "terminal", "operator", "basic", "eval", "help")  # the longest first
+GROUPS = ("job", "alloc", "node", "deployment", "job-batch", "state", "terminal", "operator", "basic", "eval", "help")  # the longest first
 AT_A_TIME = 5
 HINT = re.compile(r"^==> .* in the Web UI: ")
 PATIENCE = 0.2  # of the recorded waits: what is built answers at once

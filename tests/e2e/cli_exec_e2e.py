@@ -20,7 +20,7 @@ import threading
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from harness import check, equal, main, until  # noqa: E402
+from harness import check, equal, main, raw_job, until  # noqa: E402
 
 ALLOC = "11111111-2222-3333-4444-555555555555"
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -262,5 +262,18 @@ def on_a_terminal(world):
     check("~" not in "".join(keys), f"the escape is not passed on: {keys}")
 
 
+def short_commands(world):
+    """a command that ends while its input is being closed tells all its output and its exit code, whoever is quicker"""
+    agent = world.dev_agent()
+    agent.cli("job", "run", "-detach", world.file("s.nomad.hcl", raw_job("s", "/bin/sleep", "1000")))
+    alloc = agent.wait_running("s", 1)[0]["ID"]
+    env = dict(os.environ, NOMAD_ADDR="http://127.0.0.1:4646")
+    for _ in range(SHORT_ROUNDS):
+        done = subprocess.run([world.drover, "alloc", "exec", "-t=false", alloc, "/bin/sh", "-c", "echo out; echo err >&2; exit 7"], env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+        equal((done.returncode, done.stdout, done.stderr), (7, b"out\n", b"err\n"), "exit code and output")
+
+
+SHORT_ROUNDS = 40
+
 if __name__ == "__main__":
-    main([passes_on, passes_much, misbehaving, stalled, on_a_terminal])
+    main([short_commands, passes_on, passes_much, misbehaving, stalled, on_a_terminal])
