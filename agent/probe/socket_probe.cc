@@ -2,12 +2,9 @@
 
 #include "base/rpc/client.h"
 #include "sdk/host/health.h"
-#include "sdk/proto/health.pb.h"
 
 namespace drover::agent {
 namespace {
-
-namespace wire = ::grpc::health::v1;
 
 constexpr std::size_t frame_head = 5;  ///< compressed or not, and four bytes of size
 constexpr int http_ok = 200;
@@ -22,11 +19,8 @@ std::string framed(const std::string& message) {
 
 Result<void> judge_health(const http::FetchAnswer& answer) {
   if (answer.status != http_ok) return fail(Code::unavailable, "it answers HTTP status {}: no gRPC server", answer.status);
-  wire::HealthCheckResponse response;
   if (answer.body.size() < frame_head) return fail(Code::unavailable, "it knows no health of this service");
-  if (!response.ParseFromString(answer.body.substr(frame_head))) return fail(Code::unavailable, "its answer cannot be parsed");
-  if (response.status() == wire::HealthCheckResponse::SERVING) return {};
-  return fail(Code::unavailable, "it answers {}", wire::HealthCheckResponse::ServingStatus_Name(response.status()));
+  return host::judge_health_response(std::string_view(answer.body).substr(frame_head));
 }
 
 }  // namespace
@@ -71,13 +65,11 @@ Async<Result<void>> SocketProbe::grpc(GrpcProbe probe, Duration limit) {
 
 /// One message each way, as an exchange of HTTP/2: what verifies certificates, or does not, is the same as for https.
 Async<Result<void>> SocketProbe::grpc_over_tls(GrpcProbe probe, Duration limit) {
-  wire::HealthCheckRequest question;
-  question.set_service(probe.service);
   http::FetchRequest request;
   request.url = "https://" + probe.address + "/grpc.health.v1.Health/Check";
   request.method = "POST";
   request.headers = {{"Content-Type", "application/grpc"}, {"TE", "trailers"}};
-  request.body = framed(question.SerializeAsString());
+  request.body = framed(host::health_request(probe.service));
   request.limit = limit;
   request.redirects_max = 0;
   request.keep_max = probe_body_max;
