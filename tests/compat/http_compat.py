@@ -26,7 +26,7 @@ sys.path.insert(0, str(HERE.parent / "e2e"))
 import census  # noqa: E402
 import harness  # noqa: E402
 
-WORKERS = 3  # agents at a time, each in its own namespaces; they mostly wait
+WORKERS = 5  # agents at a time, each in its own namespaces; they mostly wait
 PATIENCE = "0.25"
 WORKER_TIMEOUT_S = 540
 
