@@ -16,6 +16,7 @@ namespace {
 constexpr Duration first_look_interval = 50ms;  ///< most evaluations end at once
 constexpr Duration look_interval = 250ms;
 constexpr int first_looks = 20;
+constexpr int rollback_looks_max = 40;
 constexpr Duration follow_max = 10min;  ///< a job whose tasks neither start nor fail for so long is left alone
 
 /// The last event of the first task that has one: what a person wants to know of an allocation that failed.
@@ -237,22 +238,50 @@ std::string deployment_text(const Context& context, const Value& deployment) {
 
 int monitor_evaluation(Context& context, const std::string& id, Then then) { return Follower(context, id).run(then); }
 
-int monitor_deployment(Context& context, const std::string& id) {
+namespace {
+
+/// Shows a deployment whenever it changes, until it is over: as it was then. Null when somebody has had enough of it.
+Result<Value> follow_deployment(Context& context, const std::string& id) {
   headline(context, fmt::format("Monitoring deployment \"{}\"", short_id(id, context.verbose())));
   std::string shown_before;
   for (;;) {
     auto deployment = context.api.get("/v1/deployment/" + id);
-    if (!deployment.ok()) return failed("Error fetching deployment", deployment.error());
+    if (!deployment.ok()) return deployment.error();
     const std::string status = text_of(*deployment, "Status");
     const bool over = status == "successful" || status == "failed" || status == "cancelled" || status == "blocked";
     if (over) out(fmt::format("  {} Deployment \"{}\" {}\n", status == "successful" ? "✓" : "!", short_id(id, context.verbose()), status));
     const std::string text = deployment_text(context, *deployment);
     if (text != shown_before) out(fmt::format("\n    {}\n{}", stamp(to_ns(context.world.now())), indented(text)));
     shown_before = text;
-    if (over) return status == "successful" ? 0 : 1;
+    if (over) return deployment;
     context.world.sleep(look_interval);
-    if (context.world.interrupted()) return 0;
+    if (context.world.interrupted()) return Value();
   }
+}
+
+/// The deployment that goes back to an older version, once it is there; "" when there is none.
+std::string rollback_of(Context& context, const Value& failed) {
+  if (text_of(failed, "StatusDescription").find(" - rolling back to job version ") == std::string::npos) return "";
+  for (int look = 0; look < rollback_looks_max && !context.world.interrupted(); ++look) {
+    auto newest = context.api.get("/v1/job/" + encode(text_of(failed, "JobID")) + "/deployment");
+    if (!newest.ok()) return "";
+    const std::string id = text_of(*newest, "ID");
+    if (!id.empty() && id != text_of(failed, "ID")) return id;
+    context.world.sleep(look_interval);
+  }
+  return "";
+}
+
+}  // namespace
+
+int monitor_deployment(Context& context, const std::string& id) {
+  const auto deployment = follow_deployment(context, id);
+  if (!deployment.ok()) return failed("Error fetching deployment", deployment.error());
+  const std::string status = text_of(*deployment, "Status");
+  if (status.empty() || status == "successful") return 0;
+  // A way back that succeeds is shown as well; the deployment that was asked for has failed all the same.
+  if (const std::string rollback = rollback_of(context, *deployment); !rollback.empty()) static_cast<void>(follow_deployment(context, rollback));
+  return 1;
 }
 
 }  // namespace drover::cli

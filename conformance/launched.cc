@@ -115,6 +115,7 @@ Result<std::unique_ptr<Launched>> Launched::start(const LaunchHow& how) {
   const pid_t pid = ::fork();
   if (pid == 0) {  // only what is safe between fork and exec
     ::setsid();
+    for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);  // what we ignore is not what it ignores
     const int null = ::open("/dev/null", O_RDWR);
     ::dup2(null, 0);
     ::dup2(out[1], 1);

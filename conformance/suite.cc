@@ -12,42 +12,27 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// What the driver can do, and the fixture can show.
-struct Able {
+unsigned ability_of(Bench& bench) {
   unsigned has = nothing;
-  std::string why_not(unsigned needs) const {
-    const unsigned lacks = needs & ~has;
-    if ((lacks & (tasks | shell)) != 0) return lacks & tasks ? "needs a fixture with tasks (docs/conformance.md)" : "needs a fixture with `shell`";
-    if ((lacks & signals) != 0) return "the driver does not claim send_signals";
-    if ((lacks & exec) != 0) return "the driver does not claim exec";
-    if ((lacks & networks) != 0) return "the driver does not claim must_create_network";
-    if ((lacks & missing) != 0) return "needs a fixture with `missing`";
-    if ((lacks & invalid) != 0) return "needs a fixture with `invalid`";
-    if ((lacks & host_files) != 0) return "the driver's tasks do not see the host's processes (fs_isolation)";
-    return {};
-  }
-};
-
-Able ability_of(Bench& bench) {
-  Able able;
   const Fixture& fixture = bench.fixture();
-  if (fixture.has_tasks()) able.has |= tasks;
-  if (fixture.has_shell()) able.has |= shell;
-  if (fixture.missing) able.has |= missing;
-  if (fixture.invalid) able.has |= invalid;
+  if (fixture.has_tasks()) has |= tasks;
+  if (fixture.has_shell()) has |= shell;
+  if (fixture.missing) has |= missing;
+  if (fixture.invalid) has |= invalid;
   const Result<Driver*> driver = bench.driver();
-  if (!driver) return able;
+  if (!driver) return has;
   const pb::DriverCapabilities claimed = (*driver)->capabilities().message.capabilities();
-  if (claimed.send_signals()) able.has |= signals;
-  if (claimed.exec()) able.has |= exec;
-  if (claimed.must_create_network()) able.has |= networks;
-  if (claimed.fs_isolation() == pb::DriverCapabilities::NONE) able.has |= host_files;
-  return able;
+  if (claimed.send_signals()) has |= signals;
+  if (claimed.exec()) has |= exec;
+  if (claimed.must_create_network()) has |= networks;
+  if (claimed.fs_isolation() == pb::DriverCapabilities::NONE) has |= host_files;
+  return has;
 }
 
-Outcome run(Bench& bench, const Check& check, const Able& able) {
+Outcome run(Bench& bench, const Check& check, unsigned has) {
   Outcome outcome;
   outcome.check = &check;
-  outcome.why = able.why_not(check.needs);
+  outcome.why = why_skipped(check.needs, has);
   if (!outcome.why.empty()) {
     outcome.verdict = Verdict::skipped;
     return outcome;
@@ -80,6 +65,18 @@ const char* to_text(Level level) {
 
 const char* to_text(Must must) { return must == Must::must ? "MUST" : "SHOULD"; }
 
+std::string why_skipped(unsigned needs, unsigned has) {
+  const unsigned lacks = needs & ~has;
+  if ((lacks & (tasks | shell)) != 0) return lacks & tasks ? "needs a fixture with tasks (docs/conformance.md)" : "needs a fixture with `shell`";
+  if ((lacks & signals) != 0) return "the driver does not claim send_signals";
+  if ((lacks & exec) != 0) return "the driver does not claim exec";
+  if ((lacks & networks) != 0) return "the driver does not claim must_create_network";
+  if ((lacks & missing) != 0) return "needs a fixture with `missing`";
+  if ((lacks & invalid) != 0) return "needs a fixture with `invalid`";
+  if ((lacks & host_files) != 0) return "the driver's tasks do not see the host's processes (fs_isolation)";
+  return {};
+}
+
 bool is_selected(const Check& check, const Selection& selection) {
   const auto& levels = selection.levels;
   if (!levels.empty() && std::find(levels.begin(), levels.end(), check.level) == levels.end()) return false;
@@ -100,14 +97,14 @@ bool Judgement::conforms() const {
 
 Result<Judgement> judge(Bench& bench, const std::vector<Check>& checks, const Selection& selection, const std::function<void(const Outcome&)>& told) {
   Judgement judgement;
-  const Able able = ability_of(bench);
+  const unsigned has = ability_of(bench);
   if (bench.has_driver()) {
     const auto info = bench.driver().value()->plugin_info().message;
     judgement.driver = info.name() + " " + info.plugin_version();
   }
   for (const Check& check : checks) {
     if (!is_selected(check, selection)) continue;
-    judgement.outcomes.push_back(run(bench, check, able));
+    judgement.outcomes.push_back(run(bench, check, has));
     told(judgement.outcomes.back());
   }
   bench.drop_driver();

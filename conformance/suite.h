@@ -22,6 +22,9 @@ struct Selection {
   std::vector<std::string> only;  ///< ids, or beginnings of ids with a dot at the end; empty = all
 };
 
+/// Why a check with those needs is skipped where `has` is all there is; empty: it is not. Both are sets of Need.
+std::string why_skipped(unsigned needs, unsigned has);
+
 /// Whether a check is meant.
 bool is_selected(const Check& check, const Selection& selection);
 

@@ -20,6 +20,9 @@
 namespace drover::rpc {
 namespace {
 
+/// A connection is given up after that long. gRPC takes it from the shortest pause between two attempts.
+constexpr int connect_ms_max = 3000;
+
 using Reactor = grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
 
 void prepare(grpc::ClientContext& context, const CallOptions& options) {
@@ -206,7 +209,7 @@ grpc::ChannelArguments arguments_of(const std::string& target, const Channel::Op
   // A new process behind the same address never shares the broken connection of the one before.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, connect_ms_max);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
   if (target.starts_with("unix:")) arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "localhost");
   if (options.tls && !options.tls->peer_name.empty()) arguments.SetSslTargetNameOverride(options.tls->peer_name);

@@ -57,15 +57,6 @@ Fault runs_instead(const std::string& script) {
   });
 }
 
-/// The command of a session goes on when its caller has gone: it is started again, unwatched.
-Fault outlives_its_caller() {
-  return sends([](Request& request) {
-    if (!request.has_setup() || request.setup().command_size() < 3) return;
-    const std::string script = request.setup().command(2);
-    request.mutable_setup()->set_command(2, "setsid sh -c '" + script + "' >/dev/null 2>&1 & echo on; sleep 5");
-  });
-}
-
 }  // namespace exec_part
 
 void add_exec_faults(Faults& faults) {
@@ -160,7 +151,7 @@ void add_exec_faults(Faults& faults) {
     if (frame.exited()) frame.mutable_result()->set_exit_code(0);
   });
   faults["stream.terminal-child"] = runs_instead("sleep 60");
-  faults["stream.cancel"] = outlives_its_caller();
+  faults["stream.cancel"].deaf_to_cancel = "ExecTaskStreaming";
   faults["stream.slow-reader"].instead = [](const std::string& method, const std::string&, rpc::Call&) {
     static std::atomic<bool> streaming = false;
     streaming = streaming || method == "ExecTaskStreaming";

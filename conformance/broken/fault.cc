@@ -39,6 +39,8 @@ Fault fails(const std::string& method, rpc::StatusCode code, const std::string& 
 Fault hangs(const std::string& method) {
   Fault fault;
   fault.instead = [method](const std::string& called, const std::string&, rpc::Call&) { return called == method; };
+  // Streams are served from the moment they are opened, without a look at their request.
+  fault.response = [method](const std::string& called, std::string&) { return called != method; };
   return fault;
 }
 

@@ -31,6 +31,7 @@ struct Fault {
   std::function<void(std::string& line)> handshake;
   /// Instead of explaining itself by hand; the exit status.
   std::function<int()> by_hand;
+  std::string deaf_to_cancel;    ///< the method that does not hear that its caller has gone
   bool no_tls = false;           ///< does not encrypt, whatever it was asked
   bool dies_of_ctrl_c = false;
   bool dies_of_sigpipe = false;

@@ -97,6 +97,7 @@ int serve(const Fault& fault, const sdk::Handshake& handshake) {
 rpc::CallEvents with_fault(const Fault& fault, std::shared_ptr<rpc::Call> call, const std::string& method, rpc::CallEvents events) {
   const auto taken_over = std::make_shared<bool>(false);
   const auto first = std::make_shared<bool>(true);
+  if (method == fault.deaf_to_cancel) events.ended = {};
   events.received = [&fault, call, method, taken_over, first, received = std::move(events.received)](std::string bytes) {
     if (*first && fault.instead) *taken_over = fault.instead(method, bytes, *call);
     *first = false;

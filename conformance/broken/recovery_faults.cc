@@ -1,14 +1,20 @@
 // Wrong recoveries, wrong networks.
+#include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "conformance/broken/fault.h"
 
 namespace drover::broken {
 namespace recovery_part {
+
+namespace fs = std::filesystem;
 
 /// Only of tasks that were recovered: nothing else happened to this process before.
 Fault after_recovery(const std::string& method, Fault then) {
@@ -47,15 +53,24 @@ Fault waited(int from, int to) {
   });
 }
 
+/// Every process that has the text in its environment.
+void kill_all_with(const std::string& text) {
+  std::error_code error;
+  for (fs::directory_iterator entry("/proc", error), end; !error && entry != end; entry.increment(error)) {
+    const int pid = std::atoi(entry->path().filename().c_str());
+    std::ifstream file(entry->path() / "environ");
+    const std::string environment{std::istreambuf_iterator<char>(file), {}};
+    if (pid > 0 && environment.find(text) != std::string::npos) ::kill(pid, SIGKILL);
+  }
+}
+
 /// Kills everything of the task's folder when it is asked to recover it.
 Fault disturbs_the_task() {
   Fault fault;
   fault.request = [](const std::string& method, std::string& bytes) {
     pb::RecoverTaskRequest request;
     if (method != "RecoverTask" || !request.ParseFromString(bytes)) return;
-    const std::string folder = request.handle().config().alloc_dir();
-    static_cast<void>(std::system(("for p in /proc/[0-9]*; do tr '\\0' '\\n' < $p/environ 2>/dev/null | grep -q '^NOMAD_ALLOC_DIR=" + folder +
-                                   "/' && kill -9 ${p##*/}; done 2>/dev/null; true").c_str()));
+    kill_all_with("NOMAD_ALLOC_DIR=" + request.handle().config().alloc_dir() + "/");
   };
   return fault;
 }

@@ -185,7 +185,12 @@ void add_task_faults(Faults& faults) {
   faults["stop.zero"] = stop_gets([](auto& request) { request.mutable_timeout()->set_seconds(5); });
   faults["stop.signal"] = stop_gets([](auto& request) { request.set_signal("SIGTERM"); });
   faults["stop.unknown-signal"] = dies_at("StopTask", [](const std::string& bytes) { return bytes.find("SIGNONSENSE") != std::string::npos; });
-  faults["stop.children"] = forgets_requests("DestroyTask");
+  faults["stop.children"].instead = [](const std::string& method, const std::string&, rpc::Call& call) {
+    if (method != "StopTask" && method != "DestroyTask") return false;  // either of them ends the children
+    static_cast<void>(call.send(""));
+    call.close();
+    return true;
+  };
   faults["signal.usr1"] = forgets_requests("SignalTask");
   faults["signal.hup"] = forgets_requests("SignalTask");
   faults["signal.unknown"] = loses_tasks_after("SignalTask");

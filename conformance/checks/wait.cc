@@ -106,6 +106,7 @@ std::vector<Check> wait_checks() {
          DROVER_LET(Driver * driver, bench.driver());
          DROVER_LET(const auto task, bench.started(bench.fixture().forever()));
          const auto waiting = driver->waiting(task->id());
+         EXPECT(!waiting->ended(200ms), "it does not wait");
          EXPECT(driver->raw("TaskConfigSchema", "", soon).status.ok(), "TaskConfigSchema is not");
          return {};
        }},

@@ -18,6 +18,7 @@ namespace drover::sdk::shim {
 namespace {
 
 constexpr const char* default_search_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr unsigned usual_umask = 022;  // not the agent's: that keeps its own files from everybody
 constexpr int user_groups_max = 1024;
 constexpr std::size_t account_bytes_max = 64 * 1024;
 
@@ -256,7 +257,7 @@ Result<SpecText> write_spec(const ProcessSpec& spec, const Placement& placement)
   add_user(user, out);
   add_placement(spec, placement, out);
   if (spec.oom_score_adj) out.add(key::oom_score_adj, text("{}", *spec.oom_score_adj));
-  if (spec.umask) out.add(key::umask, text("{}", *spec.umask));
+  out.add(key::umask, text("{}", spec.umask.value_or(usual_umask)));
   out.add_if(spec.no_new_privs, key::no_new_privs, "1");
   DROVER_TRY(add_rlimits(spec, out));
   if (!out.valid()) return fail(Code::invalid, "the command, its arguments or its environment hold a NUL character");

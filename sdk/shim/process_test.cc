@@ -30,6 +30,17 @@ TEST_CASE("a process gets its arguments, environment, folder and nothing else", 
   CHECK(rig.output() == "zero one two\n<b = c>\n" + rig.dir.string() + "\n3\n0 1 2 3 0027\n");
 }
 
+TEST_CASE("the files of a process do not get the mask of the driver, which hides its own", "[process]") {
+  Rig rig;
+  Supervisor supervisor(rig.settings);
+  const mode_t before = ::umask(077);
+  const auto process = supervisor.start(rig.shell("umask"));
+  ::umask(before);
+
+  CHECK(must_exit(*process.value()).success());
+  CHECK(rig.output() == "0022\n");
+}
+
 TEST_CASE("what cannot be started says why, and leaves nothing behind", "[process]") {
   Rig rig;
   Supervisor supervisor(rig.settings);

@@ -49,8 +49,8 @@ void State::plan_deployment(model::Deployment deployment) {
       if (group != deployment.mutable_task_groups()->end()) keep_counted(counted, group->second);
     }
     deployment.set_status(known->status());
+    deployment.set_modify_time(time_);  // that of a new one comes with its first allocation
   }
-  deployment.set_modify_time(time_);
   put_deployment(std::move(deployment));
 }
 

@@ -128,8 +128,8 @@ class Case:
         self.host.server.cli("job", "run", "-detach", self.host.world.file("sweep.hcl", job))
 
     def may_start_again(self):
-        """Who dies while it starts the task, or is the task's parent, takes that start with it; the policy gives another."""
-        return self.part == "shim" or (self.part == "driver" and self.step in ("start", "restart"))
+        """Who dies while it starts the task, or is the task's parent, takes that start with it, and another follows it."""
+        return self.part == "shim" or (self.part in ("agent", "driver") and self.step in ("start", "restart"))
 
     def go(self):
         (self.dir / "go").write_text("")

@@ -73,7 +73,7 @@ struct ProcessSpec {
   ProcessLimits limits;
   std::optional<int> oom_score_adj;
   std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> rlimits;  ///< "nofile" → soft, hard
-  std::optional<unsigned> umask;
+  std::optional<unsigned> umask;  ///< 022 when not given, whatever the driver's own is
   bool no_new_privs = false;
 };
 
