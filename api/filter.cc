@@ -48,13 +48,41 @@ Datum of_text(std::string value) {
   return out;
 }
 
+Datum of_boolean(bool value) {
+  Datum out;
+  out.type = Type::boolean;
+  out.boolean = value;
+  return out;
+}
+
+Datum of_integer(std::int64_t value) {
+  Datum out;
+  out.type = Type::integer;
+  out.integer = value;
+  return out;
+}
+
+Datum of_natural(std::uint64_t value) {
+  Datum out;
+  out.type = Type::natural;
+  out.natural = value;
+  return out;
+}
+
+Datum of_real(double value) {
+  Datum out;
+  out.type = Type::real;
+  out.real = value;
+  return out;
+}
+
 Datum of_json(const std::shared_ptr<const Value>& owner, const Value& value) {
   Datum out;
   switch (value.kind()) {
     case Value::Kind::null: break;
-    case Value::Kind::boolean: out.type = Type::boolean; out.boolean = value.boolean(); break;
-    case Value::Kind::integer: out.type = Type::integer; out.integer = value.integer(); break;
-    case Value::Kind::real: out.type = Type::real; out.real = value.real(); break;
+    case Value::Kind::boolean: return of_boolean(value.boolean());
+    case Value::Kind::integer: return of_integer(value.integer());
+    case Value::Kind::real: return of_real(value.real());
     case Value::Kind::text: return of_text(value.text());
     case Value::Kind::list: out.type = Type::list; out.json = {owner, &value}; break;
     case Value::Kind::map: out.type = Type::map; out.json = {owner, &value}; break;
@@ -89,41 +117,21 @@ Datum of_field(const Message& message, const FieldPlan& plan, int i) {
   const Reflection& fields = *message.GetReflection();
   const auto* field = plan.field;
   const bool element = i >= 0;
-  Datum out;
   switch (plan.kind) {
     case FieldKind::text:
     case FieldKind::bytes: return of_text(element ? fields.GetRepeatedString(message, field, i) : fields.GetString(message, field));
     case FieldKind::raw: return of_raw(element ? fields.GetRepeatedString(message, field, i) : fields.GetString(message, field));
-    case FieldKind::boolean:
-      out.type = Type::boolean;
-      out.boolean = element ? fields.GetRepeatedBool(message, field, i) : fields.GetBool(message, field);
-      break;
-    case FieldKind::int32:
-      out.type = Type::integer;
-      out.integer = element ? fields.GetRepeatedInt32(message, field, i) : fields.GetInt32(message, field);
-      break;
-    case FieldKind::uint32:
-      out.type = Type::natural;
-      out.natural = element ? fields.GetRepeatedUInt32(message, field, i) : fields.GetUInt32(message, field);
-      break;
-    case FieldKind::uint64:
-      out.type = Type::natural;
-      out.natural = element ? fields.GetRepeatedUInt64(message, field, i) : fields.GetUInt64(message, field);
-      break;
+    case FieldKind::boolean: return of_boolean(element ? fields.GetRepeatedBool(message, field, i) : fields.GetBool(message, field));
+    case FieldKind::int32: return of_integer(element ? fields.GetRepeatedInt32(message, field, i) : fields.GetInt32(message, field));
+    case FieldKind::uint32: return of_natural(element ? fields.GetRepeatedUInt32(message, field, i) : fields.GetUInt32(message, field));
+    case FieldKind::uint64: return of_natural(element ? fields.GetRepeatedUInt64(message, field, i) : fields.GetUInt64(message, field));
     case FieldKind::int64:
-    case FieldKind::duration:
-      out.type = Type::integer;
-      out.integer = element ? fields.GetRepeatedInt64(message, field, i) : fields.GetInt64(message, field);
-      break;
+    case FieldKind::duration: return of_integer(element ? fields.GetRepeatedInt64(message, field, i) : fields.GetInt64(message, field));
     case FieldKind::time: return of_time(element ? fields.GetRepeatedInt64(message, field, i) : fields.GetInt64(message, field));
-    case FieldKind::real:
-      out.type = Type::real;
-      out.real = element ? fields.GetRepeatedDouble(message, field, i) : fields.GetDouble(message, field);
-      break;
-    case FieldKind::message:
-      return of_object(element ? fields.GetRepeatedMessage(message, field, i) : fields.GetMessage(message, field));
+    case FieldKind::real: return of_real(element ? fields.GetRepeatedDouble(message, field, i) : fields.GetDouble(message, field));
+    case FieldKind::message: return of_object(element ? fields.GetRepeatedMessage(message, field, i) : fields.GetMessage(message, field));
   }
-  return out;
+  return {};
 }
 
 /// A member as JSON shows it: an unset one is nothing.

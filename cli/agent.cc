@@ -258,12 +258,7 @@ class HttpRole {
       http::ServerOptions listen{.address = host == "localhost" ? "127.0.0.1" : host, .port = static_cast<std::uint16_t>(config.http_port)};
       listen.connections_per_address_max = static_cast<std::size_t>(config.limits.http_max_conns_per_client);
       if (config.tls.http) listen.tls = {.certificate = config.tls.cert_file, .key = config.tls.key_file, .ca = config.tls.ca_file, .verify_clients = config.tls.verify_https_client};
-      const Log requests = Log(log).with("http");
-      auto answer = [this, requests](http::Request request) {
-        requests.debug("request: method={} path={}", request.method, request.path);
-        return api_->handle(std::move(request));
-      };
-      auto listener = std::make_unique<http::Server>(thread_.loop(), std::move(answer), std::move(listen));
+      auto listener = std::make_unique<http::Server>(thread_.loop(), [this](http::Request request) { return answer(std::move(request)); }, std::move(listen));
       DROVER_TRY(listener->start());
       listeners_.push_back(std::move(listener));
     }
@@ -271,6 +266,17 @@ class HttpRole {
   }
 
  private:
+  /// Where somebody reads debug lines, each request is one, without its query.
+  Async<http::Response> answer(http::Request request) {
+    if (!log || !log->wants(LogLevel::debug)) co_return co_await api_->handle(std::move(request));
+    const std::string method = request.method, path = request.target.substr(0, request.target.find('?'));
+    const Duration begun = thread_.loop().uptime();
+    http::Response response = co_await api_->handle(std::move(request));
+    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(thread_.loop().uptime() - begun);
+    Log(log, "http").debug("request complete: method={} path={} status={} microseconds={}", method, path, response.status, took.count());
+    co_return response;
+  }
+
   RoleThread& thread_;
   RealRandom random_;
   api::AllowAll authorizer_;

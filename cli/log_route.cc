@@ -37,10 +37,11 @@ struct Lines {
   Signal added;
 };
 
+/// The event of a frame is empty, and there: readers of logs expect both members.
 std::string framed(const std::string& text) {
   std::string frame = R"({"Data":")";
   model::append_base64(frame, text);
-  return frame + "\"}";
+  return frame + "\",\"FileEvent\":\"\"}";
 }
 
 Async<bool> pass_lines(std::shared_ptr<Lines> lines, std::shared_ptr<void> listening, bool plain, http::StreamWriter& writer) {

@@ -27,11 +27,13 @@ void check_names(const Job& job, Problems& problems) {
   if (job.namespace_().empty()) problems.add("Job must be in a namespace");
 }
 
+constexpr std::string_view core_type = "_core";  ///< of evaluations that the server makes for itself
+
 void check_type(const Job& job, Problems& problems) {
   static constexpr std::string_view types[] = {"service", "batch", "system", "sysbatch"};
   if (job.type().empty()) {
     problems.add("Missing job type");
-  } else if (std::ranges::find(types, job.type()) == std::end(types)) {
+  } else if (job.type() != core_type && std::ranges::find(types, job.type()) == std::end(types)) {
     problems.add("Invalid job type: \"{}\"", job.type());
   }
 }
@@ -123,7 +125,7 @@ void check_policies(const TaskGroup& group, const Job& job, Problems& problems) 
     if (disconnect.stop_on_client_after() < 0) problems.add("Disconnect stop_on_client_after must be a positive duration");
     static constexpr std::string_view ways[] = {"keep_original", "keep_replacement", "best_score", "longest_running"};
     if (std::ranges::find(ways, disconnect.reconcile()) == std::end(ways)) {
-      problems.add("Invalid reconcile strategy: \"{}\"", disconnect.reconcile());
+      problems.add("reconcile option is invalid: {}", disconnect.reconcile());
     }
   }
 }
@@ -180,7 +182,6 @@ Problems problems_of_group(const TaskGroup& group, const Job& job) {
     if (!is_batch(job)) problems.add("Job type \"{}\" does not allow max_run_duration", job.type());
     if (is_batch(job) && group.max_run_duration() <= 0) problems.add("max_run_duration must be greater than zero");
   }
-  if (group.shutdown_delay() < 0) problems.add("ShutdownDelay must be a positive value");
   add_constraint_problems(group.constraints(), problems);
   if (job.type() == "system" && group.affinities_size() > 0) problems.add("System jobs may not have an affinity block");
   if (job.type() == "system" && group.spreads_size() > 0) problems.add("System jobs may not have a spread block");
@@ -213,11 +214,13 @@ void check_groups(const Job& job, const JobLimits& limits, Problems& problems) {
     if (job.type() == "system" && group.count() > 1) {
       problems.add("Job task group {} has count {}. Count cannot exceed 1 with system scheduler", group.name(), group.count());
     }
+    if (group.shutdown_delay() < 0) problems.add("ShutdownDelay must be a positive value");
   }
   if (total > limits.count_max) problems.add("total count was greater than configured job_max_count: {} > {}", total, limits.count_max);
   for (const TaskGroup& group : job.task_groups()) {
     problems.add_within("Task group " + group.name() + " validation failed", problems_of_group(group, job));
   }
+  if (job.type() == core_type) problems.add("job type cannot be core");
 }
 
 // Warnings.

@@ -32,13 +32,15 @@ std::int64_t time_for_attempts(const ReschedulePolicy& policy) {
   return total;
 }
 
+constexpr std::string_view delay_functions[] = {"constant", "exponential", "fibonacci"};
+
 void check_limited(const ReschedulePolicy& policy, Problems& problems) {
   if (policy.interval() <= 0) {
     problems.add("Interval must be a non zero value if Attempts > 0");
     return;
   }
   if (policy.interval() < 15 * second) problems.add("Interval cannot be less than 15s (got {})", duration_text(policy.interval()));
-  if (time_for_attempts(policy) > policy.interval()) {
+  if (is_one_of(delay_functions, policy.delay_function()) && time_for_attempts(policy) > policy.interval()) {
     problems.add("Nomad can only make fewer than {} attempts in {} with initial delay {} and delay function \"{}\"", policy.attempts(),
                  duration_text(policy.interval()), duration_text(policy.delay()), policy.delay_function());
   }
@@ -68,18 +70,15 @@ Problems problems_of(const RestartPolicy& policy) {
 Problems problems_of(const ReschedulePolicy& policy) {
   Problems problems;
   if (policy.attempts() <= 0 && !policy.unlimited()) return problems;
-  static constexpr std::string_view functions[] = {"constant", "exponential", "fibonacci"};
   if (policy.attempts() > 0 && policy.unlimited()) {
     problems.add("Reschedule Policy with Attempts = {}, Interval = {}, and Unlimited = true is ambiguous", policy.attempts(),
                  duration_text(policy.interval()));
     problems.add("If Attempts >0, Unlimited cannot also be set to true");
   }
   if (policy.delay() < 5 * second) problems.add("Delay cannot be less than 5s (got {})", duration_text(policy.delay()));
-  if (!is_one_of(functions, policy.delay_function())) {
-    problems.add("Invalid delay function \"{}\", must be one of [\"constant\" \"exponential\" \"fibonacci\"]", policy.delay_function());
-    return problems;
-  }
-  if (policy.delay_function() != "constant") {
+  const bool known = is_one_of(delay_functions, policy.delay_function());
+  if (!known) problems.add("Invalid delay function \"{}\", must be one of [\"constant\" \"exponential\" \"fibonacci\"]", policy.delay_function());
+  if (known && policy.delay_function() != "constant") {
     if (policy.max_delay() < 5 * second) problems.add("Max Delay cannot be less than 5s (got {})", duration_text(policy.max_delay()));
     if (policy.max_delay() < policy.delay()) {
       problems.add("Max Delay cannot be less than Delay {} (got {})", duration_text(policy.delay()), duration_text(policy.max_delay()));

@@ -147,7 +147,7 @@ void add_provider_problems(const TaskGroup& group, Problems& problems) {
 }
 
 void add_port(const Port& port, const NetworkResource& network, std::map<std::string, std::string>& labels,
-              std::set<std::pair<std::string, std::int64_t>>& taken, Problems& problems) {
+              std::map<std::pair<std::string, std::int64_t>, std::string>& taken, Problems& problems) {
   if (port.label().empty()) problems.add("Port Label cannot be empty");
   const auto [at, is_new] = labels.try_emplace(port.label(), "taskgroup network");
   if (!is_new) problems.add("Port label {} already in use by {}", port.label(), at->second);
@@ -157,9 +157,9 @@ void add_port(const Port& port, const NetworkResource& network, std::map<std::st
   if (port.to() < -1) problems.add("Port \"{}\" cannot be mapped to negative value {}", port.label(), port.to());
   const bool host = network.mode().empty() || network.mode() == "host";
   if (port.ignore_collision() && !host) problems.add("Port \"{}\" can only ignore collisions in host network mode", port.label());
-  if (port.value() > 0 && !port.ignore_collision() && !taken.emplace(port.host_network(), port.value()).second) {
-    problems.add("Static port {} already reserved by taskgroup network:{}", port.value(), port.label());
-  }
+  if (port.value() <= 0 || port.ignore_collision()) return;
+  const auto [holder, is_first] = taken.try_emplace({port.host_network(), port.value()}, port.label());
+  if (!is_first) problems.add("Static port {} already reserved by taskgroup network:{}", port.value(), holder->second);
 }
 
 }  // namespace
@@ -203,7 +203,7 @@ Problems problems_of_services(const Task& task, const TaskGroup& group) {
 Problems problems_of_networks(const TaskGroup& group) {
   Problems problems;
   std::map<std::string, std::string> labels;
-  std::set<std::pair<std::string, std::int64_t>> taken;
+  std::map<std::pair<std::string, std::int64_t>, std::string> taken;
   for (const auto& network : group.networks()) {
     for (const auto& port : network.reserved_ports()) add_port(port, network, labels, taken, problems);
     for (const auto& port : network.dynamic_ports()) add_port(port, network, labels, taken, problems);

@@ -41,6 +41,12 @@ Problems problems_of(const Resources& resources) {
   if (resources.secrets_mb() > resources.memory_mb()) {
     problems.add("SecretsMB value ({}) cannot be larger than MemoryMB value ({})", resources.secrets_mb(), resources.memory_mb());
   }
+  for (int i = 0; i < resources.devices_size(); ++i) {
+    if (!resources.devices(i).name().empty()) continue;
+    Problems inner;
+    inner.add("device name must be given as one of the following: type, vendor/type, or vendor/type/name");
+    problems.add_within(text("device {} failed validation", i + 1), inner);
+  }
   return problems;
 }
 
@@ -91,7 +97,7 @@ Problems problems_of(const Template& tmpl) {
   Problems problems;
   if (tmpl.source_path().empty() && tmpl.embedded_tmpl().empty()) problems.add("Must specify a source path or have an embedded template");
   if (tmpl.dest_path().empty()) problems.add("Must specify a destination for the template");
-  if (escapes(tmpl.dest_path())) problems.add("template destination escapes allocation directory");
+  if (escapes(tmpl.dest_path())) problems.add("destination escapes allocation directory");
   static constexpr std::string_view modes[] = {"noop", "restart", "signal", "script"};
   if (!is_one_of(modes, tmpl.change_mode())) {
     problems.add("Invalid change mode. Must be one of the following: noop, signal, script, restart");

@@ -7,6 +7,16 @@
 #include "model/proto/session.pb.h"
 
 namespace drover::agent {
+namespace {
+
+/// Nobody is there to be signalled.
+Error nothing_runs(const std::vector<std::string>& tasks) {
+  std::string problems;
+  for (const std::string& name : tasks) problems += text("\t* Failed to signal task: {}, err: Task not running\n", name);
+  return fail(Code::conflict, "{} error{} occurred:\n{}\n", tasks.size(), tasks.size() == 1 ? "" : "s", problems);
+}
+
+}  // namespace
 
 AllocRunner::AllocRunner(World& world, std::shared_ptr<const model::Allocation> alloc,
                          std::function<void(const AllocRunner&)> changed)
@@ -242,7 +252,8 @@ Result<void> AllocRunner::restart(std::string task, bool all_tasks) {
     if (found == tasks_.end()) return fail(Code::not_found, "Could not find task runner for task: {}", task);
     return found->second->restart("User requested task to restart");
   }
-  if (killing_ || ended()) return fail(Code::conflict, "Task not running");
+  if (killing_) return fail(Code::conflict, "restart of an alloc that should not run");
+  if (ended()) return fail(Code::conflict, "Task not running");
   for (auto& [name, runner] : tasks_) {
     const bool running = !runner->task_id().empty();
     if (running)
@@ -262,6 +273,11 @@ Async<Result<void>> AllocRunner::signal(std::string task, std::string signal) {
     co_return sent;
   }
   Result<void> all;
+  std::vector<std::string> idle;
+  for (auto& [name, runner] : tasks_) {
+    if (runner->task_id().empty()) idle.push_back(name);
+  }
+  if (idle.size() == tasks_.size()) co_return nothing_runs(idle);
   for (auto& [name, runner] : tasks_) {
     if (runner->task_id().empty()) continue;
     const Result<void> sent = co_await runner->signal(signal, "User requested task to be signaled");

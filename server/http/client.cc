@@ -129,6 +129,14 @@ Async<http::Response> exec(HttpParts* parts, api::Call call) {
   co_return response;
 }
 
+/// What checks of an allocation say, asked beside the allocation itself.
+Async<http::Response> checks(HttpParts* parts, api::Call call) {
+  const std::string alloc = call.capture(0);
+  call.request.path = text("/v1/client/allocation/{}/checks", alloc);
+  call.request.target = call.request.path;
+  co_return co_await ask_node_of_alloc(parts, alloc, std::move(call));
+}
+
 Async<http::Response> unknown_of_alloc(HttpParts*, api::Call) { co_return api::refuse(404, "resource not found"); }
 
 /// The node named by `node_id`, else the one of this process.
@@ -157,6 +165,7 @@ void add_client_routes(HttpParts& parts, std::vector<api::Route>& routes) {
   routes.push_back(local_route(parts, "*", "/v1/client/fs/{operation}", "", no_operation, Looks::nothing));
   routes.push_back(local_route(parts, "*", "/v1/client/allocation/{id}/stats", "read-job", of_alloc, Looks::regional));
   routes.push_back(local_route(parts, "*", "/v1/client/allocation/{id}/checks", "read-job", of_alloc, Looks::regional));
+  routes.push_back(local_route(parts, "GET", "/v1/allocation/{id}/checks", "read-job", checks, Looks::regional));
   routes.push_back(local_route(parts, "*", "/v1/client/allocation/{id}/exec", "alloc-exec|alloc-node-exec", exec, Looks::regional));
   routes.push_back(local_route(parts, "*", "/v1/client/allocation/{id}/restart", "alloc-lifecycle", restart, Looks::regional));
   routes.push_back(local_route(parts, "PUT|POST", "/v1/client/allocation/{id}/signal", "alloc-lifecycle", signal, Looks::regional));

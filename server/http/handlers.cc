@@ -55,6 +55,10 @@ api::Route write_route(HttpParts& parts, std::string_view methods, std::string_v
           }};
 }
 
+void add_write_routes(HttpParts& parts, std::vector<api::Route>& routes, std::initializer_list<WriteRow> rows) {
+  for (const WriteRow& row : rows) routes.push_back(write_route(parts, row.methods, row.path, row.capability, row.writer));
+}
+
 api::Route local_route(HttpParts& parts, std::string_view methods, std::string_view path, std::string_view capability,
                        Writer writer, api::Looks looks) {
   api::Route route = write_route(parts, methods, path, capability, writer);

@@ -36,6 +36,14 @@ api::Route read_route(HttpParts& parts, std::string_view path, std::string_view 
 api::Route any_method(api::Route route);
 api::Route write_route(HttpParts& parts, std::string_view methods, std::string_view path, std::string_view capability,
                        Writer writer);
+/// Write routes as rows of a table.
+struct WriteRow {
+  std::string_view methods;
+  std::string_view path;
+  std::string_view capability;
+  Writer writer;
+};
+void add_write_routes(HttpParts& parts, std::vector<api::Route>& routes, std::initializer_list<WriteRow> rows);
 /// A route that neither blocks nor looks at index, wait and region.
 api::Route local_route(HttpParts& parts, std::string_view methods, std::string_view path, std::string_view capability,
                        Writer writer, api::Looks looks);

@@ -174,14 +174,25 @@ Value submission_of(const JobKey& key, const JobVersionRow& row) {
 
 api::Found read_submission(SnapshotPtr state, CallPtr call) {
   const Result<std::uint64_t> version = api::uint_parameter(call->request, "version");
-  if (!version || api::text_parameter(call->request, "version").empty()) {
-    return refused(400, "Unable to parse job submission version parameter");
-  }
   const JobVersionRow* row = state->job_version(call->params.ns, call->capture(), *version);
   if (!row || !row->submission) return missing(0, state, "job source not found");
   return found(row->spec->job_modify_index(), state, call, [row](const SnapshotPtr&, const CallPtr& c) {
     return api::json(json::write(submission_of({.ns = c->params.ns, .id = c->capture()}, *row)), c->params.pretty);
   });
+}
+
+/// The version is looked at before anything else of the request, its method and common parameters too.
+Async<http::Response> submission(api::RouteHandler read, std::string region, api::Call call) {
+  const Result<std::uint64_t> version = api::uint_parameter(call.request, "version");
+  if (!version || api::text_parameter(call.request, "version").empty()) {
+    co_return api::refuse(400, "Unable to parse job submission version parameter");
+  }
+  if (call.request.method != "GET") co_return api::refuse(405, "Invalid method");
+  Result<api::Params> params = api::parse_params(call.request);
+  if (!params) co_return api::refuse(400, params.error().message);
+  if (!params->region.empty() && params->region != region) co_return api::refuse(500, "No path to region");
+  call.params = std::move(*params);
+  co_return co_await read(std::move(call));
 }
 
 Value actions_of(const model::Job& spec) {
@@ -215,13 +226,18 @@ api::Found read_actions(SnapshotPtr state, CallPtr call) {
 }  // namespace
 
 void add_job_action_routes(HttpParts& parts, std::vector<api::Route>& routes) {
-  routes.push_back(write_route(parts, "PUT|POST", "/v1/job/{id}/revert", "submit-job|revert-job", revert));
-  routes.push_back(write_route(parts, "PUT|POST", "/v1/job/{id}/stable", "submit-job|stable-job", set_stability));
-  routes.push_back(write_route(parts, "PUT|POST|DELETE", "/v1/job/{id}/versions/{tag}/tag", "submit-job|tag-job-version", tag));
-  routes.push_back(write_route(parts, "PUT|POST", "/v1/job/{id}/dispatch", "dispatch-job", dispatch));
-  routes.push_back(write_route(parts, "PUT|POST", "/v1/job/{id}/dispatch/payload", "dispatch-job", dispatch_payload));
-  routes.push_back(write_route(parts, "PUT|POST", "/v1/job/{id}/periodic/force", "dispatch-job|submit-job|force-periodic-job", force_periodic));
-  routes.push_back(read_route(parts, "/v1/job/{id}/submission", "read-job", read_submission, this_job));
+  add_write_routes(parts, routes,
+                   {{"PUT|POST", "/v1/job/{id}/revert", "submit-job|revert-job", revert},
+                    {"PUT|POST", "/v1/job/{id}/stable", "submit-job|stable-job", set_stability},
+                    {"PUT|POST|DELETE", "/v1/job/{id}/versions/{tag}/tag", "submit-job|tag-job-version", tag},
+                    {"PUT|POST", "/v1/job/{id}/dispatch", "dispatch-job", dispatch},
+                    {"PUT|POST", "/v1/job/{id}/dispatch/payload", "dispatch-job", dispatch_payload},
+                    {"PUT|POST", "/v1/job/{id}/periodic/force", "dispatch-job|submit-job|force-periodic-job", force_periodic}});
+  api::Route source = read_route(parts, "/v1/job/{id}/submission", "read-job", read_submission, this_job);
+  source.methods = "*";
+  source.looks = api::Looks::nothing;
+  source.handler = [read = std::move(source.handler), region = parts.info.region](api::Call call) { return submission(read, region, std::move(call)); };
+  routes.push_back(std::move(source));
   routes.push_back(read_route(parts, "/v1/job/{id}/actions", "read-job", read_actions, this_job));
 }
 

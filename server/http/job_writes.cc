@@ -142,11 +142,12 @@ Async<http::Response> plan_job(HttpParts* parts, api::Call call) {
 }  // namespace
 
 void add_job_write_routes(HttpParts& parts, std::vector<api::Route>& routes) {
-  routes.push_back(write_route(parts, "PUT|POST", "/v1/jobs", "submit-job|register-job", register_job));
-  routes.push_back(write_route(parts, "PUT|POST", "/v1/job/{id}", "submit-job|register-job", register_job));
-  routes.push_back(write_route(parts, "DELETE", "/v1/job/{id}", "submit-job|deregister-job|purge-job", deregister_job));
-  routes.push_back(write_route(parts, "PUT|POST", "/v1/job/{id}/evaluate", "submit-job|evaluate-job", evaluate_job));
-  routes.push_back(write_route(parts, "PUT|POST", "/v1/job/{id}/plan", "submit-job|plan-job", plan_job));
+  add_write_routes(parts, routes,
+                   {{"PUT|POST", "/v1/jobs", "submit-job|register-job", register_job},
+                    {"PUT|POST", "/v1/job/{id}", "submit-job|register-job", register_job},
+                    {"DELETE", "/v1/job/{id}", "submit-job|deregister-job|purge-job", deregister_job},
+                    {"PUT|POST", "/v1/job/{id}/evaluate", "submit-job|evaluate-job", evaluate_job},
+                    {"PUT|POST", "/v1/job/{id}/plan", "submit-job|plan-job", plan_job}});
 }
 
 }  // namespace drover::server

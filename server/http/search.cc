@@ -32,7 +32,8 @@ std::optional<http::Response> refuse_context(const std::string& context) {
 
 Index index_of(const Snapshot& state, std::string_view context) {
   if (context == "allocs") return state.index(Topic::allocs);
-  if (context == "jobs" || context == "scaling_policy") return state.index(Topic::jobs);
+  if (context == "jobs") return state.index(Topic::jobs);
+  if (context == "scaling_policy") return scaling_policies(state).empty() ? 0 : state.index(Topic::jobs);
   if (context == "nodes") return state.index(Topic::nodes);
   if (context == "evals") return state.index(Topic::evals);
   if (context == "deployment") return state.index(Topic::deployments);
