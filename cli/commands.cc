@@ -108,7 +108,7 @@ std::string flag_lines(const std::vector<Flag>& flags) {
   return text;
 }
 
-std::string command_line(const Command& command) { return fmt::format("  {:<27} {}\n", command.words, command.summary); }
+std::string command_line(const Command& command) { return fmt::format("  {:<30} {}\n", command.words, command.summary); }
 
 }  // namespace
 
