@@ -27,6 +27,8 @@ constexpr Shape shapes[] = {
      "$ID #Priority $Type $TriggeredBy $Namespace $JobID #JobModifyIndex $NodeID #NodeModifyIndex $DeploymentID $Status $StatusDescription #Wait %WaitUntil $NextEval $PreviousEval $BlockedEval "
      "RelatedEvals FailedTGAllocs PlanAnnotations ClassEligibility ?EscapedComputedClass $QuotaLimitReached ?AnnotatePlan MissingNonNodeResources QueuedAllocations #SnapshotIndex #CreateIndex #ModifyIndex "
      "#CreateTime #ModifyTime"},
+    {"deployment",
+     "$ID $Namespace $JobID #JobVersion #JobModifyIndex #JobSpecModifyIndex #JobCreateIndex ?IsMultiregion TaskGroups $Status $StatusDescription #CreateIndex #ModifyIndex #CreateTime #ModifyTime"},
     {"job", "Migrate Reschedule", true},
     {"node",
      "$ID $Datacenter $Name $HTTPAddr ?TLSEnabled Attributes Resources Reserved NodeResources ReservedResources Links Meta $NodeClass $NodePool $CgroupParent ?Drain DrainStrategy "

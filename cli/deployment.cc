@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "cli/client_shape.h"
 #include "cli/command.h"
 #include "cli/lookup.h"
 #include "cli/monitor.h"
@@ -28,7 +29,7 @@ int deployment_list(Context& context) {
   if (context.flags.has("filter")) query.emplace_back("filter", context.flags.text("filter"));
   auto list = context.api.get("/v1/deployments", query);
   if (!list.ok()) return failed("Error retrieving deployments", list.error());
-  if (auto code = machine_output(context, *list)) return *code;
+  if (auto code = machine_output(context, client_shapes(*list, "deployment"))) return *code;
   out(deployments_table(context, list->items()));
   return 0;
 }
@@ -43,7 +44,7 @@ int deployment_status(Context& context) {
   }
   auto deployment = context.api.get("/v1/deployment/" + *id);
   if (!deployment.ok()) return failed("Error retrieving deployment", deployment.error());
-  if (auto code = machine_output(context, *deployment)) return *code;
+  if (auto code = machine_output(context, client_shape(*deployment, "deployment"))) return *code;
   out(deployment_text(context, *deployment));
   return 0;
 }

@@ -108,7 +108,7 @@ int job_scale(Context& context) {
   std::int64_t count = 0;
   const auto [end, problem] = std::from_chars(count_text.data(), count_text.data() + count_text.size(), count);
   if (problem != std::errc() || end != count_text.data() + count_text.size()) {
-    err(fmt::format("Failed to convert count string to int: \"{}\" is no whole number", count_text));
+    err(fmt::format("Failed to convert count string to int: strconv.Atoi: parsing \"{}\": invalid syntax", count_text));
     return 1;
   }
   auto stub = find_job(context, args[0]);

@@ -100,13 +100,13 @@ int job_deployments(Context& context) {
     if (c.flags.is_on("latest")) {
       auto latest = c.api.get(job_path(stub, "/deployment"));
       if (!latest.ok()) return failed("Error retrieving deployments", latest.error());
-      if (auto code = machine_output(c, *latest)) return *code;
+      if (auto code = machine_output(c, client_shape(*latest, "deployment"))) return *code;
       out(latest->is_map() ? deployment_text(c, *latest) : "No deployment found");
       return 0;
     }
     auto list = c.api.get(job_path(stub, "/deployments"), {{"all", c.flags.is_on("all") ? "true" : "false"}});
     if (!list.ok()) return failed("Error retrieving deployments", list.error());
-    if (auto code = machine_output(c, *list)) return *code;
+    if (auto code = machine_output(c, client_shapes(*list, "deployment"))) return *code;
     out(deployments_table(c, list->items()));
     return 0;
   });

@@ -47,7 +47,7 @@ Result<std::string> register_body(Context& context, const JobFile& file) {
   if (context.flags.has("check-index")) {
     const std::string index = context.flags.text("check-index");
     if (index.empty() || index.find_first_not_of("0123456789") != std::string::npos)
-      return fail(Code::invalid, "Error parsing check-index value \"{}\": expected a number", index);
+      return fail(Code::invalid, "Error parsing check-index value \"{}\": strconv.ParseUint: parsing \"{}\": invalid syntax", index, index);
     body += ",\"EnforceIndex\":true,\"JobModifyIndex\":" + index;
   }
   if (context.flags.has("eval-priority")) body += ",\"EvalPriority\":" + context.flags.text("eval-priority");

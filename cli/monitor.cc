@@ -259,7 +259,10 @@ Result<Value> follow_deployment(Context& context, const std::string& id) {
     const bool over = status == "successful" || status == "failed" || status == "cancelled" || status == "blocked";
     if (over) out(fmt::format("  {} Deployment \"{}\" {}\n", status == "successful" ? "✓" : "!", short_id(id, context.verbose()), status));
     const std::string text = deployment_text(context, *deployment);
-    if (text != shown_before) out(fmt::format("\n    {}\n{}", stamp(to_ns(context.world.now())), indented(text)));
+    if (text != shown_before) {
+      const std::string block = stamp(to_ns(context.world.now())) + "\n" + text;
+      out("\n" + (context.world.out_is_terminal ? indented(block) : block));
+    }
     shown_before = text;
     if (over) return deployment;
     context.world.sleep(look_interval);

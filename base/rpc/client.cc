@@ -96,7 +96,7 @@ class ClientCall final : public Call, public Reactor {
 
   Result<void> send(std::string message) override {
     const std::lock_guard lock(mutex_);
-    if (released_ || closing_) return fail(Code::unavailable, "the call has ended");
+    if (released_ || closing_ || sends_fail_) return fail(Code::unavailable, "the call has ended");
     if (queue_.size() >= send_queue_max) return fail(Code::exhausted, "{} messages wait to be sent", send_queue_max);
     queue_.push_back(std::move(message));
     write_next();
@@ -133,7 +133,8 @@ class ClientCall final : public Call, public Reactor {
     {
       const std::lock_guard lock(mutex_);
       writing_ = false;
-      if (!ok) return release();
+      // The server has ended the call. What it said last is still to be read; the read that finds nothing more ends the call here.
+      if (!ok) sends_fail_ = true;
       write_next();
     }
     if (events_.sent) events_.sent();
@@ -155,7 +156,7 @@ class ClientCall final : public Call, public Reactor {
   }
 
   void write_next() {
-    if (writing_ || released_) return;
+    if (writing_ || released_ || sends_fail_) return;
     if (!queue_.empty()) {
       out_ = to_buffer(queue_.front());
       queue_.pop_front();
@@ -186,6 +187,7 @@ class ClientCall final : public Call, public Reactor {
   bool writing_ = false;
   bool closing_ = false;
   bool closed_ = false;
+  bool sends_fail_ = false;
   bool released_ = false;  // no operation may start any more
 };
 

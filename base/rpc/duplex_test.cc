@@ -48,6 +48,11 @@ Async<int> receive_in_order(ByteDuplex& end, int messages) {
   co_return right;
 }
 
+Async<bool> send_until_refused(ByteDuplex& end, Loop& loop) {
+  while (end.send("late").ok()) co_await loop.sleep(1ms);
+  co_return true;
+}
+
 }  // namespace
 
 TEST_CASE("messages cross a stream in order, both ways", "[rpc]") {
@@ -75,6 +80,20 @@ TEST_CASE("what was sent before the server closes arrives, then the reason", "[r
   CHECK(run(loop, receive_text(*pair.near)) == "last words");
   CHECK(run(loop, receive_text(*pair.near)) == "error: unavailable: node is unknown");
   CHECK_FALSE(pair.far->send("more").ok());
+}
+
+TEST_CASE("what a server said before it closed is read to its end by a client that goes on sending", "[rpc]") {
+  RealLoop loop;
+  Pair pair(loop);
+  run(loop, connect(pair, loop));
+  constexpr int messages = static_cast<int>(receive_queue_max) + 20;  // more than are taken before anybody asks for them
+
+  for (int i = 0; i < messages; ++i) REQUIRE(pair.far->send(std::to_string(i)).ok());
+  pair.far->close("done");
+  run(loop, send_until_refused(*pair.near, loop));
+
+  CHECK(run(loop, receive_in_order(*pair.near, messages)) == messages);
+  CHECK(run(loop, receive_text(*pair.near)) == "error: unavailable: done");
 }
 
 TEST_CASE("a client that closes or vanishes ends the stream of the server", "[rpc]") {

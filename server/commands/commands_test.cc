@@ -28,6 +28,20 @@ TEST_CASE("registering the same again makes no version, but an evaluation") {
   CHECK(world.state.versions("default", "web").size() == 1);
 }
 
+TEST_CASE("a register that keeps the counts of before makes a version of what was asked for") {
+  World world;
+  const auto job = job_named("web");
+  job->mutable_task_groups(0)->set_count(1);
+  REQUIRE(world.ask(RegisterJob{.job = job}).ok());
+  const auto more = std::make_shared<model::Job>(*job);
+  more->mutable_task_groups(0)->set_count(3);
+
+  REQUIRE(world.ask(RegisterJob{.job = more, .preserve_counts = true}).ok());
+
+  CHECK(world.state.current("default", "web")->version == 1);
+  CHECK(world.state.current("default", "web")->spec->task_groups(0).count() == 1);
+}
+
 TEST_CASE("check-and-set registers say what is in the way") {
   World world;
   const auto text_of = [&world](Index index) {

@@ -75,13 +75,19 @@ Result<Decision<JobRegistered>> decide(const RegisterJob& request, const Decidin
   model::Job job = *request.job;
   const JobRow* existing = deciding.state.job(job.namespace_(), job.id());
   const model::Job* old = existing ? deciding.state.current(*existing)->spec.get() : nullptr;
+  // What is asked for makes a version, also where keeping counts or resources makes it the same as before.
+  bool asks_for_more = false;
+  if (old && (request.preserve_counts || request.preserve_resources)) {
+    DROVER_LET(const PreparedJob asked, prepare_job(job, deciding.config));
+    asks_for_more = !model::same_spec(*old, asked.job);
+  }
   if (old && request.preserve_counts) keep_counts(*old, job);
   if (old && request.preserve_resources) keep_resources(*old, job);
   DROVER_LET(PreparedJob prepared, prepare_job(std::move(job), deciding.config, deciding.state));
   DROVER_TRY(check_index(request, existing));
   if (old) DROVER_TRY(check_update(*old, prepared.job));
 
-  const bool changed = !old || !model::same_spec(*old, prepared.job);
+  const bool changed = !old || asks_for_more || !model::same_spec(*old, prepared.job);
   const Index job_modify_index = changed ? deciding.index : existing->job_modify_index;
   Decision<JobRegistered> decision{.command = new_command(deciding), .answer = {}};
   decision.answer = JobRegistered{.job_modify_index = job_modify_index, .warnings = prepared.warnings, .index = deciding.index};

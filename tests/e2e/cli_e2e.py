@@ -161,7 +161,8 @@ def every_help(world):
     check(len(words) > 40, f"commands in the help: {words}")
     for command in words:
         text = fine(world, agent, *command.split(), "-help")
-        check(text.startswith(f"Usage: drover {command}"), f"help of {command}: {text[:80]}")
+        named = re.match(r"Usage: drover ([a-z -]+?)(?= \[| <|$)", text, re.M)
+        check(named and f"{command} ".startswith(named.group(1) + " "), f"help of {command}: {text[:80]}")
         check("\nExample:\n" in text, f"the help of {command} has an example")
         for line in text.splitlines():
             check(not re.match(r"  -\S+ *$", line), f"a flag of {command} without a word on it: {line}")
