@@ -56,6 +56,7 @@ TEST_CASE("references with an unknown first name are kept as text", "[hcl]") {
   CHECK(f.text("\"postgres://${NOMAD_SECRET_X}@db\"") == "'postgres://${NOMAD_SECRET_X}@db'");
   CHECK(f.text("attr.kernel.name") == "'${attr.kernel.name}'");
   CHECK(f.text("\"${ env[\"X\"] }\"") == "'${ env[\"X\"] }'");
+  CHECK(f.text("gs  [\"60\"]") == "'${gs  [\"60\"]}'");  // as it was written, blanks and all
   CHECK(f.text("\"{${meta.x}}\"") == "'{${meta.x}}'");
   CHECK(f.text("\"${(meta.x)}\"") == "'${meta.x}'");
   CHECK(f.text("\"$${HOME:-x} %%{code}\"") == "'${HOME:-x} %{code}'");
