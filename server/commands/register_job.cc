@@ -78,7 +78,7 @@ Result<Decision<JobRegistered>> decide(const RegisterJob& request, const Decidin
   // What is asked for makes a version, also where keeping counts or resources makes it the same as before.
   bool asks_for_more = false;
   if (old && (request.preserve_counts || request.preserve_resources)) {
-    DROVER_LET(const PreparedJob asked, prepare_job(job, deciding.config));
+    DROVER_LET(const PreparedJob asked, prepare_job(job, deciding.config, deciding.state));
     asks_for_more = !model::same_spec(*old, asked.job);
   }
   if (old && request.preserve_counts) keep_counts(*old, job);
