@@ -112,8 +112,8 @@ def blame(output):
     """The lines around what failed, at most 40."""
     lines = output.splitlines()
     at = [i for i, line in enumerate(lines) if "FAILED:" in line or line.startswith("FAIL ")][:4]
-    chosen = [line for i in at for line in lines[i:i + 10]]
-    return chosen or lines[-40:]
+    chosen = sorted({n for i in at for n in range(i, min(i + 10, len(lines)))})
+    return [lines[n] for n in chosen] or lines[-40:]
 
 
 def main():

@@ -53,7 +53,6 @@ Async<http::Response> members(HttpParts* parts, api::Call call) {
   answer.set_server_dc(parts->info.datacenter);
   model::AgentMember& member = *answer.add_members();
   member = member_of(parts->info);
-  if (parts->server.leading()) (*member.mutable_tags())["Leader"] = "true";
   co_return api::json(answer, call.params.pretty);
 }
 
