@@ -16,8 +16,9 @@ using namespace std::chrono_literals;
 
 constexpr const char* standard_socket = "unix:///var/run/docker.sock";
 constexpr Duration retry_min = 50ms;
-constexpr Duration engine_patience = 15s;
 constexpr Duration between_tries = 250ms;
+constexpr Duration removal_retry = 1s;
+constexpr int removal_tries_max = 300;  ///< then the search for leftovers finds it
 constexpr Duration look_interval = 3s;
 constexpr Duration facts_last = 60s;  ///< an engine that answers is not asked for all its properties each time
 
@@ -146,17 +147,14 @@ Result<Images::Got> DockerDriver::fetch_image(const Configured& now, const Optio
   return now.site->images.fetch(wanted, say);
 }
 
-/// What stands in the way of the name: a container of an earlier start of this task goes, one of somebody else stays.
+/// What stands in the way of the name: a container of an earlier start of this task goes, also one that could not be killed
+/// or removed then, since who starts a task anew has given up the one before; one of somebody else stays.
 Result<void> DockerDriver::clear_name(const Configured& now, const sdk::TaskConfig& task, const std::string& name) {
   const Result<Container> other = now.site->engine->inspect(name);
   if (!other) return other.error().code == Code::not_found ? Result<void>() : other.error();
   const auto alloc = other->labels.find(std::string(alloc_label));
   if (alloc == other->labels.end() || alloc->second != task.alloc_id) {
     return fail(Code::invalid, "container name '{}' is taken by a container that is not drover's", name);
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    if (containers_.contains(other->id)) return fail(Code::conflict, "container '{}' of this task is still being looked after", name);
   }
   return now.site->engine->remove(other->id);
 }
@@ -166,7 +164,7 @@ Result<std::string> DockerDriver::create(const Configured& now, const CreateInpu
   DROVER_LET(const std::string body, create_body(input));
   Duration delay = retry_min;
   for (int attempt = 1;; ++attempt) {
-    Result<std::string> created = now.site->engine->create(name, body);
+    Result<std::string> created = now.site->engine->create(name, body, engine_patience);
     const bool name_taken = !created && created.error().code == Code::conflict;
     if (created || !name_taken || attempt > now.options.container_exists_attempts) {
       // An image that went away meanwhile is fetched again by the next attempt of the task.
@@ -177,6 +175,21 @@ Result<std::string> DockerDriver::create(const Configured& now, const CreateInpu
     std::this_thread::sleep_for(delay);
     delay *= 2;
   }
+}
+
+void DockerDriver::remove_later(const std::shared_ptr<Site>& site, const std::string& container_or_name, const std::string& task, int tries_left) {
+  if (tries_left == 0) return;
+  chores_.after(removal_retry, [this, site, container_or_name, task, tries_left] {
+    const Result<Container> found = site->engine->inspect(container_or_name);
+    Result<void> removed = found ? Result<void>() : found.error();
+    if (found) {
+      // The name may be another start's by now.
+      const auto label = found->labels.find(std::string(task_label));
+      if (label == found->labels.end() || label->second != task) return;
+      removed = site->engine->remove(found->id);
+    }
+    if (!removed && removed.error().code != Code::not_found) remove_later(site, container_or_name, task, tries_left - 1);
+  });
 }
 
 void DockerDriver::know(const std::string& container, const sdk::TaskConfig& task) {
@@ -209,6 +222,7 @@ std::unique_ptr<DockerTask> DockerDriver::make_task(const Configured& now, const
   around.engine = now.site->engine;
   around.say = std::move(say);
   around.release = [this, site = now.site, checkpoint, id = task.id] { return released(site, checkpoint, id); };
+  around.remove_later = [this, site = now.site, container = checkpoint.container, id = task.id] { remove_later(site, container, id, removal_tries_max); };
   around.remove_container = now.options.gc.container;
   around.collect_logs = !now.options.disable_log_collection;
   around.mhz_of_core = now.mhz_of_core;
@@ -232,12 +246,17 @@ Result<std::unique_ptr<DockerTask>> DockerDriver::start(const sdk::TaskConfig& t
 
   const CreateInput input{task, options, now.options, *facts, image->id, now.node.usable_mhz(), settings_.cpus};
   const Result<std::string> container = create(now, input);
-  if (!container) return start_error(container.error());
+  if (!container) {
+    const Code code = container.error().code;
+    const bool may_exist = code == Code::unavailable || code == Code::timeout;
+    if (may_exist) remove_later(now.site, container_name(task), task.id, removal_tries_max);
+    return start_error(container.error());
+  }
   know(*container, task);  // before it could be taken for a leftover
-  const Result<void> started = engine.start(*container);
-  const Result<Container> found = started ? engine.inspect(*container) : Result<Container>(started.error());
+  const Result<void> started = engine.start(*container, engine_patience);
+  const Result<Container> found = started ? engine.inspect(*container, engine_patience) : Result<Container>(started.error());
   if (!found) {
-    static_cast<void>(engine.remove(*container));
+    if (!engine.remove(*container)) remove_later(now.site, *container, task.id, removal_tries_max);
     const std::lock_guard lock(mutex_);
     containers_.erase(*container);
     return start_error(found.error());

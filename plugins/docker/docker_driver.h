@@ -53,6 +53,8 @@ class DockerDriver final : public sdk::DriverOf<DockerTask, Options, PluginOptio
   Configured configured() const;
   Result<Images::Got> fetch_image(const Configured& now, const Options& options, const ImageRef& ref, const Say& say);
   Result<std::string> create(const Configured& now, const CreateInput& input);
+  /// Has what a failed start may have left removed, when the engine is there to do it.
+  void remove_later(const std::shared_ptr<Site>& site, const std::string& container_or_name, const std::string& task, int tries_left);
   Result<void> clear_name(const Configured& now, const sdk::TaskConfig& task, const std::string& name);
   std::unique_ptr<DockerTask> make_task(const Configured& now, const sdk::TaskConfig& task, const Checkpoint& checkpoint, Say say);
   Result<void> released(const std::shared_ptr<Site>& site, const Checkpoint& checkpoint, const std::string& task);

@@ -153,7 +153,8 @@ Result<void> DockerTask::stop(int signal, sdk::Duration grace) {
 Result<void> DockerTask::destroy() {
   watch_->stop();
   if (pump_) pump_->stop();
-  if (around_.remove_container) DROVER_TRY(around_.engine->remove(checkpoint_.container));
+  // An engine that is away removes it when it is back; the task's next start does not wait for that.
+  if (around_.remove_container && !around_.engine->remove(checkpoint_.container)) around_.remove_later();
   std::error_code ignored;
   std::filesystem::remove(position_path_, ignored);
   return around_.release();

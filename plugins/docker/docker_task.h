@@ -38,7 +38,8 @@ class DockerTask final : public sdk::Task, public sdk::TakesSignals, public sdk:
   struct Surroundings {
     std::shared_ptr<Engine> engine;
     std::function<void(const std::string& message)> say;  ///< an event of the task
-    std::function<Result<void>()> release;                ///< once, by destroy(), when the container is gone
+    std::function<Result<void>()> release;                ///< once, by destroy()
+    std::function<void()> remove_later;                   ///< by destroy(), when the engine did not remove the container
     bool remove_container = true;
     bool collect_logs = true;
     double mhz_of_core = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <thread>
 #include <utility>
 
 #include "plugins/docker/json.h"
@@ -13,6 +14,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration ping_limit = 5s;
 constexpr Duration quick = 15s;
+constexpr Duration between_tries = 250ms;
 constexpr Duration slow = 120s;  ///< what may wait for a storage driver
 
 std::pair<int, int> split_version(std::string_view text) {
@@ -147,7 +149,17 @@ Result<std::string> Engine::path(const std::string& rest) {
   return known_path(rest);
 }
 
-Result<Response> Engine::ask(const std::string& method, const std::string& rest, const std::string& body, Duration limit) {
+Result<Response> Engine::ask(const std::string& method, const std::string& rest, const std::string& body, Duration limit, Duration patience) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    Result<Response> answer = ask_once(method, rest, body, limit);
+    const bool may_come = !answer && answer.error().code == Code::unavailable;
+    if (!may_come || std::chrono::steady_clock::now() >= end) return answer;
+    std::this_thread::sleep_for(between_tries);
+  }
+}
+
+Result<Response> Engine::ask_once(const std::string& method, const std::string& rest, const std::string& body, Duration limit) {
   Request request;
   request.method = method;
   DROVER_LET(request.target, path(rest));
@@ -194,8 +206,8 @@ bool Engine::answers() {
   return answer && is_success(*answer);
 }
 
-Result<std::optional<Image>> Engine::image(const std::string& reference) {
-  DROVER_LET(const Response answer, ask("GET", "/images/" + url_encoded(reference) + "/json", {}, slow));
+Result<std::optional<Image>> Engine::image(const std::string& reference, Duration patience) {
+  DROVER_LET(const Response answer, ask("GET", "/images/" + url_encoded(reference) + "/json", {}, slow, patience));
   if (answer.status == 404) return std::optional<Image>();
   if (!is_success(answer)) return error_of(answer, "look for image '" + reference + "'");
   DROVER_LET(const json::value body, parse_json(answer.body, "the image"));
@@ -210,8 +222,8 @@ Result<void> Engine::remove_image(const std::string& reference) {
   return expect("DELETE", "/images/" + url_encoded(reference), "remove image '" + reference + "'", slow);
 }
 
-Result<std::string> Engine::create(const std::string& name, const std::string& body) {
-  DROVER_LET(const Response answer, ask("POST", "/containers/create?name=" + url_encoded(name), body, slow));
+Result<std::string> Engine::create(const std::string& name, const std::string& body, Duration patience) {
+  DROVER_LET(const Response answer, ask("POST", "/containers/create?name=" + url_encoded(name), body, slow, patience));
   if (!is_success(answer)) return error_of(answer, "create container '" + name + "'");
   DROVER_LET(const json::value created, parse_json(answer.body, "the new container"));
   const std::string id = text_at(created, "Id");
@@ -219,7 +231,19 @@ Result<std::string> Engine::create(const std::string& name, const std::string& b
   return id;
 }
 
-Result<void> Engine::start(const std::string& id) { return expect("POST", "/containers/" + id + "/start", "start container", slow); }
+Result<void> Engine::start(const std::string& id, Duration patience) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    const Result<Response> answer = ask("POST", "/containers/" + id + "/start", {}, slow);
+    if (answer) return is_success(*answer) ? Result<void>() : error_of(*answer, "start container");
+    const Duration left = end - std::chrono::steady_clock::now();
+    if (answer.error().code != Code::unavailable || left <= Duration::zero()) return answer.error();
+    // Whoever started it again when it had run and ended by now would run it twice.
+    DROVER_LET(const Container found, inspect(id, left));
+    if (found.status != "created") return {};
+    std::this_thread::sleep_for(between_tries);
+  }
+}
 
 Result<void> Engine::kill(const std::string& id, const std::string& signal) {
   const Result<void> killed = expect("POST", "/containers/" + id + "/kill?signal=" + url_encoded(signal), "send " + signal + " to container", quick);
@@ -257,8 +281,8 @@ Result<Container> parse_container(const std::string& body) {
   return out;
 }
 
-Result<Container> Engine::inspect(const std::string& id_or_name) {
-  DROVER_LET(const Response answer, ask("GET", "/containers/" + url_encoded(id_or_name) + "/json", {}, quick));
+Result<Container> Engine::inspect(const std::string& id_or_name, Duration patience) {
+  DROVER_LET(const Response answer, ask("GET", "/containers/" + url_encoded(id_or_name) + "/json", {}, quick, patience));
   if (!is_success(answer)) return error_of(answer, "inspect container '" + id_or_name + "'");
   return parse_container(answer.body);
 }

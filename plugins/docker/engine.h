@@ -80,6 +80,9 @@ struct ExecState {
 constexpr std::string_view api_oldest = "1.41";
 constexpr std::string_view api_newest = "1.52";
 
+/// An engine that is being restarted is back soon: so long a start waits for it, which costs none of the task's restarts.
+constexpr Duration engine_patience = std::chrono::seconds(15);
+
 /// The version to speak with an engine that knows `oldest`..`newest`; `unsupported` says who is too old.
 Result<std::string> negotiate(const std::string& oldest, const std::string& newest);
 
@@ -108,14 +111,15 @@ class Engine {
   /// A path without asking; for the client's thread.
   std::string known_path(const std::string& rest) const;
 
-  Result<std::optional<Image>> image(const std::string& reference);
+  // With `patience`, asked again for so long while nobody answers or the answer breaks off: what was asked may have been done.
+  Result<std::optional<Image>> image(const std::string& reference, Duration patience = {});
   Result<void> remove_image(const std::string& reference);
 
-  Result<std::string> create(const std::string& name, const std::string& body);
-  Result<void> start(const std::string& id);
+  Result<std::string> create(const std::string& name, const std::string& body, Duration patience = {});
+  Result<void> start(const std::string& id, Duration patience = {});  ///< success when it runs already; once started, never again
   Result<void> kill(const std::string& id, const std::string& signal);  ///< success when it is not running
   Result<void> remove(const std::string& id);                           ///< by force, with its anonymous volumes; success when it is gone
-  Result<Container> inspect(const std::string& id_or_name);
+  Result<Container> inspect(const std::string& id_or_name, Duration patience = {});
   Result<std::vector<ListedContainer>> list_labelled(const std::string& label);
   Result<std::string> stats(const std::string& id);  ///< the JSON; takes a second
 
@@ -124,7 +128,8 @@ class Engine {
   Result<void> resize_exec(const std::string& exec, int rows, int columns);
 
  private:
-  Result<Response> ask(const std::string& method, const std::string& rest, const std::string& body, Duration limit);
+  Result<Response> ask(const std::string& method, const std::string& rest, const std::string& body, Duration limit, Duration patience = {});
+  Result<Response> ask_once(const std::string& method, const std::string& rest, const std::string& body, Duration limit);
   Result<void> expect(const std::string& method, const std::string& rest, std::string_view what, Duration limit);
   Result<std::string> agree();
   Result<void> note_version(const Result<Response>& answer);

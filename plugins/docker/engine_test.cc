@@ -49,7 +49,7 @@ TEST_CASE("an engine that is not there, dies or talks nonsense is an error that 
     CHECK(nobody.facts().error().message.find(fake.path()) != std::string::npos);
   }
   Engine engine(*parse_endpoint("unix://" + fake.path()));
-  for (const char* answer : {"", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "what?\r\n\r\n"}) {
+  for (const char* answer : {"", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "HTTP/1.1 200 OK\r\nContent-Len", "what?\r\n\r\n"}) {
     fake.answer_all(answer);
     CHECK(engine.inspect("x").error().code == Code::unavailable);
   }
@@ -95,6 +95,35 @@ TEST_CASE("the end of a container is told, whatever happens to the connection", 
   CHECK(exit.oom_killed);
   CHECK(exit.error == "OOM Killed");
   CHECK(lost == 1);
+}
+
+TEST_CASE("an engine that breaks off is asked again for as long as there is patience, one that refuses is not", "[docker]") {
+  FakeEngine fake;
+  fake.answer("/version", http_answer(200, R"({"ApiVersion":"1.41","MinAPIVersion":"1.12"})"));
+  Engine engine(*parse_endpoint("unix://" + fake.path()));
+
+  fake.answer("/start", "HTTP/1.1 204 No");
+  fake.answer("/x/json", "");
+  std::thread recovery([&fake] {
+    fake.wait_requests(4);
+    fake.answer("/x/json", http_answer(200, R"({"Id":"x","State":{"Status":"created"}})"));
+    fake.wait_requests(4);
+    fake.answer("/start", http_answer(204, ""));
+  });
+  CHECK(engine.start("x", 60s).ok());
+  recovery.join();
+
+  // It was started by the one whose answer was lost, and has ended since: it is not run twice.
+  fake.answer("/start", "HTTP/1.1 204 No");
+  fake.answer("/x/json", http_answer(200, R"({"Id":"x","State":{"Status":"exited"}})"));
+  const int starts = fake.requests("/start");
+  CHECK(engine.start("x", 60s).ok());
+  CHECK(fake.requests("/start") == starts + 1);
+
+  fake.answer("/start", http_answer(500, R"({"message":"port is already allocated"})"));
+  const int before = fake.requests("/start");
+  CHECK(engine.start("x", 30s).error().message == "start container: port is already allocated");
+  CHECK(fake.requests("/start") == before + 1);
 }
 
 TEST_CASE("a container that was removed has an unknown end", "[docker]") {

@@ -27,6 +27,7 @@ struct Transfer {
   CurlHandle handle;
   StreamEvents events;
   bool head_seen = false;
+  bool head_whole = false;  ///< curl is content with a head that breaks off
   bool paused = false;
 
   void see_head() {
@@ -43,6 +44,12 @@ std::size_t on_data(char* bytes, std::size_t size, std::size_t count, void* user
   if (!transfer.events.data || transfer.events.data(std::string_view(bytes, length))) return length;
   transfer.paused = true;
   return CURL_WRITEFUNC_PAUSE;
+}
+
+std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* user) {
+  const std::string_view line(bytes, size * count);
+  if (line == "\r\n" || line == "\n") static_cast<Transfer*>(user)->head_whole = true;
+  return line.size();
 }
 
 struct Watched {
@@ -113,6 +120,8 @@ class Http::Impl {
     transfer->handle.prepare(endpoint_, request);
     curl_easy_setopt(transfer->handle.get(), CURLOPT_WRITEFUNCTION, &on_data);
     curl_easy_setopt(transfer->handle.get(), CURLOPT_WRITEDATA, transfer.get());
+    curl_easy_setopt(transfer->handle.get(), CURLOPT_HEADERFUNCTION, &on_header);
+    curl_easy_setopt(transfer->handle.get(), CURLOPT_HEADERDATA, transfer.get());
     curl_easy_setopt(transfer->handle.get(), CURLOPT_PRIVATE, reinterpret_cast<char*>(static_cast<std::uintptr_t>(id)));
     curl_multi_add_handle(multi_, transfer->handle.get());
     transfers_.emplace(id, std::move(transfer));
@@ -170,7 +179,8 @@ class Http::Impl {
       const std::unique_ptr<Transfer> transfer = std::move(found->second);
       transfers_.erase(found);
       curl_multi_remove_handle(multi_, transfer->handle.get());
-      const Result<void> ended = transfer->handle.outcome(code, endpoint_);
+      Result<void> ended = transfer->handle.outcome(code, endpoint_);
+      if (ended && !transfer->head_whole) ended = fail(Code::unavailable, "the connection to the docker engine at {} broke in the middle of an answer's head", endpoint_.text);
       if (ended) transfer->see_head();
       if (transfer->events.end) transfer->events.end(ended);
     }

@@ -126,7 +126,7 @@ Result<void> Images::pull(const Wanted& wanted, const Say& say) {
 
 Result<Images::Got> Images::fetch(const Wanted& wanted, const Say& say) {
   const std::string reference = wanted.ref.text();
-  DROVER_LET(const std::optional<Image> before, engine_.image(reference));
+  DROVER_LET(const std::optional<Image> before, engine_.image(reference, engine_patience));
   const auto is_ours = [this, &reference](const std::string& id) {
     const std::lock_guard lock(mutex_);
     const auto found = known_.find(id);
@@ -135,7 +135,7 @@ Result<Images::Got> Images::fetch(const Wanted& wanted, const Say& say) {
   if (before && !wanted.force_pull && !wanted.ref.is_moving()) return Got{before->id, is_ours(before->id)};
   say("Downloading image");
   DROVER_TRY(pull(wanted, say));
-  DROVER_LET(const std::optional<Image> after, engine_.image(reference));
+  DROVER_LET(const std::optional<Image> after, engine_.image(reference, engine_patience));
   if (!after) return pull_error(wanted.ref, 0, "the engine has no such image after the pull");
   const bool is_new = !before || before->id != after->id;
   return Got{after->id, is_new || is_ours(after->id)};
