@@ -242,6 +242,13 @@ std::optional<std::string> what_is_unsettled(const Cluster& cluster) {
 
 std::vector<std::string> describe_job(const server::Snapshot& state, const std::string& id) {
   std::vector<std::string> lines;
+  if (const server::JobVersionRow* current = state.current("default", id)) {
+    lines.push_back(text("version {}{}, {}", current->spec->version(), current->spec->stop() ? ", stopped" : "", server::to_text(current->status)));
+  }
+  state.each_deployment_of_job("default", id, [&lines](const model::Deployment& one) {
+    lines.push_back(text("deployment {} of version {}: {} {}, changed at {}", one.id().substr(0, 8), one.job_version(), one.status(), one.status_description(), one.modify_index()));
+    return true;
+  });
   state.each_eval_of_job("default", id, [&lines](const model::Evaluation& eval) {
     lines.push_back(text("evaluation {} by {}: {} {}, created at {}, changed at {}, wait until {}, blocked {}", eval.id().substr(0, 8), eval.triggered_by(),
                          eval.status(), eval.status_description(), eval.create_index(), eval.modify_index(), eval.wait_until(),
