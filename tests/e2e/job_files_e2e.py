@@ -105,7 +105,7 @@ def shows_a_plan_in_colour(world):
     equal(run(world, "job", "run", "-detach", old, agent=agent)[0], 0, "exit code of the run")
     agent.wait_running("pair", 1)
     code, out, err = run(world, "job", "plan", old, agent=agent)
-    check(code == 0 and 'Task Group: "g" (1 in-place update)' in out, f"a plan that changes nothing: {code} {out}{err}")
+    check(code == 0 and 'Task Group: "g" (1 ignore)' in out, f"a plan that changes nothing: {code} {out}{err}")
 
     code, plain, err = run(world, "job", "plan", new, agent=agent)
     equal(code, 1, f"exit code of a plan that changes something ({err})")
