@@ -23,8 +23,18 @@ int server_members(Context& context) {
   auto members = context.api.get("/v1/agent/members");
   if (!members.ok()) return failed("Error querying servers", members.error());
   const auto& list = list_of(*members, "Members");
-  if (auto code = machine_output(context, Value(list))) return *code;
   auto leader = context.api.get("/v1/status/leader");
+  const auto leads = [&leader](const Value& member) {
+    return leader.ok() && leader->is_text() && leader->text() == text_of(member, "Addr") + ":" + text_of(member_of(member, "Tags"), "port");
+  };
+  auto told = list;  // with the tag that Nomad's client gives the leader
+  for (Value& member : told) {
+    if (!leads(member)) continue;
+    Value tags = member_of(member, "Tags");
+    tags.set("Leader", "true");
+    member.set("Tags", std::move(tags));
+  }
+  if (auto code = machine_output(context, Value(std::move(told)))) return *code;
   const bool more = context.verbose();
   std::vector<std::vector<std::string>> rows = {{"Name", "Address", "Port", "Status", "Leader"}};
   if (more) rows[0].emplace_back("Protocol");
@@ -32,8 +42,7 @@ int server_members(Context& context) {
   if (more) rows[0].emplace_back("Tags");
   for (const Value& member : list) {
     const Value& tags = member_of(member, "Tags");
-    const std::string rpc = text_of(member, "Addr") + ":" + text_of(tags, "port");
-    std::vector<std::string> row = {text_of(member, "Name"), text_of(member, "Addr"), text_of(member, "Port"), text_of(member, "Status"), leader.ok() && leader->is_text() && leader->text() == rpc ? "true" : "false"};
+    std::vector<std::string> row = {text_of(member, "Name"), text_of(member, "Addr"), text_of(member, "Port"), text_of(member, "Status"), leads(member) ? "true" : "false"};
     if (more) row.push_back(text_of(member, "ProtocolCur"));
     for (const auto* tag : {"raft_vsn", "build", "dc", "region"}) row.push_back(text_of(tags, tag));
     if (more) row.push_back(tags_text(tags));
