@@ -2,6 +2,11 @@
 job "hello" {
   type = "service"
 
+  # One instance after the other, each watched for a second; the default is ten.
+  update {
+    min_healthy_time = "1s"
+  }
+
   group "hello" {
     count = 3
 

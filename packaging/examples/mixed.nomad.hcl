@@ -3,6 +3,11 @@
 job "mixed" {
   type = "service"
 
+  # One instance after the other, each watched for a second; the default is ten.
+  update {
+    min_healthy_time = "1s"
+  }
+
   group "web" {
     count = 2
 
@@ -31,7 +36,8 @@ job "mixed" {
     }
 
     task "web" {
-      driver = "docker"
+      driver       = "docker"
+      kill_timeout = "1s" # the first process of a container takes no signal that it does not ask for
 
       config {
         image = "drover-demo/web:1"
