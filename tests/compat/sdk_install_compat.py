@@ -32,7 +32,12 @@ def run(*argv, cwd=None, env=None):
 
 def conforms(prefix, plugin, *more):
     only = [word for group in GROUPS for word in ("--only", group)]
-    return run(prefix / "bin/drover-conformance", "--plugin", plugin, *more, "--fixture", ROOT / "sdk/examples/hello/fixture.json", "--quiet", *only)
+    command = (prefix / "bin/drover-conformance", "--plugin", plugin, *more, "--fixture", ROOT / "sdk/examples/hello/fixture.json", "--quiet", *only)
+    code, text = run(*command)
+    if code != 0:  # a busy machine may be late to remove a control group: a second look, and the first is told
+        print(f"note: judged again: {text.strip().splitlines()[0] if text.strip() else code}")
+        code, text = run(*command)
+    return code, text
 
 
 def written_by_new(given, top, prefix):
