@@ -135,6 +135,10 @@ class Agent:
             raise AssertionError(f"drover {' '.join(map(str, words))}: exit {done.returncode}, expected {code}\n{done.stdout}\n{done.stderr}")
         return done.stdout + done.stderr
 
+    def ready_node(self):
+        """Its only node, which is there somewhat later than the API."""
+        return until(lambda: [n for n in self.get("/v1/nodes") if n["Status"] == "ready"], "a ready node")[0]
+
     def allocs(self, job):
         return self.get(f"/v1/job/{urllib.parse.quote(job, safe='')}/allocations")
 
