@@ -215,8 +215,17 @@ class GroupReconciler {
     changes_.in_place.push_back(&alloc);
   }
 
+  /// Neither the old version is there any more nor a canary: who waited for canaries would wait for ever.
+  bool nothing_to_stand_beside() const {
+    const auto is_older = [](const ExistingAlloc* alloc) { return !alloc->current; };
+    const auto is_wanted = [&](const Missing& missing) { return missing.canary || is_older(missing.previous); };
+    return destructive_.empty() && sorted_.canaries.empty() && std::ranges::none_of(sorted_.migrate, is_older) &&
+           std::ranges::none_of(sorted_.lost, is_older) && std::ranges::none_of(sorted_.reschedule_now, is_wanted);
+  }
+
   /// Allocations of the new version that stand beside those of the old one, until somebody promotes them.
   void want_canaries() {
+    if (canarying() && nothing_to_stand_beside()) rollout_.set_desired_canaries(0);
     if (!strategy_ || strategy_->canary() <= 0 || destructive_.empty() || rollout_.promoted()) return;
     const auto wanted = static_cast<std::size_t>(strategy_->canary());
     std::set<std::uint32_t> used;
