@@ -13,7 +13,7 @@ import sys
 import tarfile
 import urllib.parse
 
-from harness import check, until
+from harness import check, equal, until
 
 DOCKERD = shutil.which("dockerd") or "/usr/sbin/dockerd"
 BUSYBOX = "/bin/busybox"
@@ -123,6 +123,17 @@ class Engine:
         query = urllib.parse.urlencode({"all": 1, "filters": json.dumps(filters)})
         return self.get("/containers/json?" + query)
 
+    def output(self, id):
+        """What the engine has kept of a container's standard output."""
+        status, body = self.call("GET", f"/containers/{id}/logs?stdout=1")
+        equal(status, 200, f"logs of {id[:12]}: {body[:200]}")
+        text, at = [], 0
+        while at < len(body):  # frames: kind, three zeros, length, bytes
+            end = at + 8 + int.from_bytes(body[at + 4:at + 8], "big")
+            text.append(body[at + 8:end])
+            at = end
+        return b"".join(text).decode()
+
     def kill_container(self, id):
         status, body = self.call("POST", f"/containers/{id}/kill?signal=KILL")
         check(status == 204, f"kill {id[:12]}: {status} {body}")
@@ -143,7 +154,7 @@ class Engine:
         self.process.kill()
         self.process.wait()
         # It dies with its parent; as long as it is a zombie, the next dockerd takes it for alive and waits for it.
-        until(lambda: [reap(pid) for pid in containerd] and not any(is_alive(pid) for pid in containerd), "containerd to end")
+        until(lambda: not any(reap(pid) and is_alive(pid) for pid in containerd), "containerd to end", READY_S)
 
     def processes(self):
         """dockerd's, containerd's, shims': whatever names this engine's root."""
