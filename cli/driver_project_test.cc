@@ -32,6 +32,7 @@ TEST_CASE("the project of a driver carries its name everywhere", "[cli]") {
   CHECK(holds(source, "{.name = \"my_shell\""));
   CHECK(holds(source, "DROVER_DRIVER(MyShellDriver)"));
   CHECK_FALSE(holds(source, "ello"));
+  CHECK(holds(file(files, "tests/my_shell_test.cc").text, "testing::make_driver()"));
   CHECK(holds(file(files, "CMakeLists.txt").text, "drover_driver(my_shell SOURCES src/my_shell.cc)"));
   CHECK(holds(file(files, "debian/control").text, "Package: drover-driver-my-shell\n"));
   CHECK(holds(file(files, "packaging/my_shell.spec").text, "/usr/lib/drover/plugins/my_shell\n"));

@@ -27,6 +27,8 @@ def written_by_new(given, top, prefix):
     check("it takes no path for a name", code == 1 and "cannot name a driver" in text, text)
     code, text = run("./build", *([] if given.soak else ["-N"]), cwd=project, env=where)  # -N: the judge is only shown
     check("./build builds it" + (" and has it judged" if given.soak else ""), code == 0, text)
+    code, text = run(project / "build-tree/my_shell_test")
+    check("its unit test passes", code == 0 and "FAIL" not in text and len(text.splitlines()) == 9, text)
     code, text = conforms(prefix, project / "build-tree/my_shell")
     check("it conforms", code == 0, text)
     code, text = run("cmake", "--install", project / "build-tree", "--prefix", "/usr", env={"DESTDIR": str(top / "root")})
