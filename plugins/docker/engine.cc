@@ -62,6 +62,20 @@ void read_info(const json::value& info, EngineFacts& facts) {
   }
 }
 
+struct TakenEndpoint {
+  std::string name;
+  std::string network;
+};
+
+/// An engine that ends in the middle of a start may keep the container's name in the network, where no other start can take it.
+std::optional<TakenEndpoint> taken_endpoint(const std::string& message) {
+  constexpr std::string_view before = "endpoint with name ", between = " already exists in network ";
+  const std::size_t begin = message.find(before), end = message.find(between);
+  if (begin == std::string::npos || end == std::string::npos || end < begin) return std::nullopt;
+  const std::size_t name = begin + before.size();
+  return TakenEndpoint{message.substr(name, end - name), message.substr(end + between.size())};
+}
+
 Request version_request() {
   Request request;
   request.target = "/version";
@@ -233,9 +247,19 @@ Result<std::string> Engine::create(const std::string& name, const std::string& b
 
 Result<void> Engine::start(const std::string& id, Duration patience) {
   const auto end = std::chrono::steady_clock::now() + patience;
-  for (;;) {
+  for (bool freed = false;;) {
     const Result<Response> answer = ask("POST", "/containers/" + id + "/start", {}, slow);
-    if (answer) return is_success(*answer) ? Result<void>() : error_of(*answer, "start container");
+    if (answer && is_success(*answer)) return {};
+    if (answer) {
+      Error refused = error_of(*answer, "start container");
+      const std::optional<TakenEndpoint> taken = taken_endpoint(refused.message);
+      if (!taken) return refused;
+      refused.code = Code::conflict;
+      if (freed) return refused;
+      freed = true;
+      static_cast<void>(disconnect(taken->network, taken->name));
+      continue;
+    }
     const Duration left = end - std::chrono::steady_clock::now();
     if (answer.error().code != Code::unavailable || left <= Duration::zero()) return answer.error();
     // Whoever started it again when it had run and ended by now would run it twice.
@@ -257,6 +281,12 @@ Result<void> Engine::remove(const std::string& id) {
   // Somebody else, or our own earlier call, is about to remove it.
   if (removed.error().code == Code::conflict && removed.error().message.find("already in progress") != std::string::npos) return {};
   return removed;
+}
+
+Result<void> Engine::disconnect(const std::string& network, const std::string& endpoint) {
+  const std::string body = json::serialize(json::object{{"Container", endpoint}, {"Force", true}});
+  DROVER_LET(const Response answer, ask("POST", "/networks/" + url_encoded(network) + "/disconnect", body, quick));
+  return is_success(answer) ? Result<void>() : error_of(answer, "disconnect " + endpoint + " from network " + network);
 }
 
 Result<Container> parse_container(const std::string& body) {

@@ -119,6 +119,7 @@ class Engine {
   Result<void> start(const std::string& id, Duration patience = {});  ///< success when it runs already; once started, never again
   Result<void> kill(const std::string& id, const std::string& signal);  ///< success when it is not running
   Result<void> remove(const std::string& id);                           ///< by force, with its anonymous volumes; success when it is gone
+  Result<void> disconnect(const std::string& network, const std::string& endpoint);  ///< by force: also one whose container is gone
   Result<Container> inspect(const std::string& id_or_name, Duration patience = {});
   Result<std::vector<ListedContainer>> list_labelled(const std::string& label);
   Result<std::string> stats(const std::string& id);  ///< the JSON; takes a second

@@ -41,6 +41,17 @@ TEST_CASE("an engine's refusals keep its words and get a code", "[docker]") {
   CHECK(error_of({404, ""}, "x").message == "x: status 404");
 }
 
+TEST_CASE("a name that a cut short start left in a network is freed, and the start may be tried again", "[docker]") {
+  FakeEngine fake;
+  fake.answer("/version", http_answer(200, R"({"ApiVersion":"1.41","MinAPIVersion":"1.12"})"));
+  fake.answer("/start", http_answer(403, R"({"message":"endpoint with name t-1 already exists in network web"})"));
+  fake.answer("/networks/web/disconnect", http_answer(200, ""));
+  Engine engine(*parse_endpoint("unix://" + fake.path()));
+  CHECK(engine.start("c").error() == fail(Code::conflict, "start container: endpoint with name t-1 already exists in network web"));
+  CHECK(fake.requests("/networks/web/disconnect") == 1);
+  CHECK(fake.requests("/start") == 2);
+}
+
 TEST_CASE("an engine that is not there, dies or talks nonsense is an error that names it", "[docker]") {
   FakeEngine fake;
   {

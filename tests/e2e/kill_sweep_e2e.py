@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Every boundary of a system call as a point to die at: agent, driver, shim and log collector along a task's life.
 
-With --soak each pair of part and step is swept from its first call to its last, in strides that grow (see points());
-otherwise one point of each is tried. After each death what died is brought back, and then: nothing lost, doubled or
-orphaned, the exit code right.
+With --soak the boundaries of each pair of part and step are counted, and so many of them as POINTS_MAX are tried, evenly
+chosen from the first to the last; otherwise one of each. After each death what died is brought back, and then: nothing
+lost, doubled or orphaned, the exit code right. tests/e2e/kill_sweep_drivers_e2e.py does the same with other drivers.
 """
 import collections
 import itertools
@@ -16,30 +16,27 @@ from harness import check, equal, main, raw_job, until
 from kill_rounds_e2e import pids_of
 
 EXIT_CODE = 7
-LINES = 3
-PASSES_MAX = 3      # a step that passes this often without the point being reached is at its end
 SLOW_S = 60
-PROGRAMS = {"agent": "drover", "driver": "raw_exec", "shim": "drover-shim", "logs": "drover-logs"}
+STEPS = ("start", "exit", "stop", "restart")
+# The file of each part's program.
+PROGRAMS = {"agent": "/bin/drover", "driver": "/plugins/raw_exec", "shim": "/drover-shim", "logs": "/drover-logs"}
 # (part, step): what can die there.
-PAIRS = [(part, step) for part in PROGRAMS for step in ("start", "exit", "stop", "restart")] + [("agent", "recover")]
+PAIRS = [(part, step) for part in PROGRAMS for step in STEPS] + [("agent", "recover")]
 QUICK_POINT = 9
+POINTS_MAX = int(os.environ.get("DROVER_SWEEP_POINTS", "100"))
+BEYOND = 10**9
 
+NEVER_MOVED = "reschedule {\n attempts = 0\n unlimited = false\n }"
 # A second instance beside a first is told by the lock, one after another by the ledger.
 TASK = '''exec 9>>%(dir)s/lock; flock -n 9 || echo doubled >>%(dir)s/ledger
 echo start $$ >>%(dir)s/ledger; for i in 1 2 3; do echo line $i; done
 until [ -e %(dir)s/go ]; do sleep 0.01; done; for i in 4 5 6; do echo line $i; done; exit 7'''
 
 
-def points(soak):
-    """Each of the first boundaries, then wider and wider: the calls of a long step are of few kinds."""
-    if not soak:
-        return iter([QUICK_POINT])
-    def grow():
-        point = 1
-        while True:
-            yield point
-            point += 1 if point < 60 else 3 if point < 240 else 11
-    return grow()
+def points(count):
+    """At most POINTS_MAX of the boundaries from 1 to `count`, evenly chosen; all where there are fewer."""
+    chosen = min(count, POINTS_MAX)
+    return sorted({1 + i * (count - 1) // max(chosen - 1, 1) for i in range(chosen)})
 
 
 class Killer:
@@ -53,16 +50,23 @@ class Killer:
         return self.process.poll() is not None
 
     def end(self):
-        """The call at which it killed, or None when the point was not reached."""
+        """The call at which it killed, or None when the point was not reached; and how many boundaries it saw then."""
         if not self.is_over():
             self.process.send_signal(signal.SIGTERM)
-        said = self.process.communicate()[0]
-        return said.split()[-1] if said.startswith("killed") else None
+        return outcome(self.process.communicate()[0])
+
+
+def outcome(said):
+    last = said.splitlines()[-1].split()
+    return (last[-1], 0) if last[0] == "killed" else (None, int(last[-1]))
 
 
 class Host:
-    def __init__(self, world):
-        self.world = world
+    """A server and a client agent; `plugin` is the configuration of the driver under test."""
+    programs = PROGRAMS
+
+    def __init__(self, world, plugin='plugin "raw_exec" {\n config { enabled = true }\n}'):
+        self.world, self.data = world, world.dir / "client"
         self.server = world.agent("server", f'data_dir = "{world.dir}/server"\nserver {{\n enabled = true\n bootstrap_expect = 1\n}}\n').start()
         self.client = world.agent("client", f'''
 data_dir = "{world.dir}/client"
@@ -73,9 +77,7 @@ client {{
 ports {{
   http = 4656
 }}
-plugin "raw_exec" {{
-  config {{ enabled = true }}
-}}
+{plugin}
 ''', port=4656).start()
         until(lambda: [n["Status"] for n in self.server.get("/v1/nodes")] == ["ready"], "the node to be ready")
         self.numbers = itertools.count(1)
@@ -83,20 +85,31 @@ plugin "raw_exec" {{
     def pid(self, part):
         if part == "agent":
             return self.client.process.pid
-        return until(lambda: pids_of({"driver": "/plugins/raw_exec", "shim": "/drover-shim", "logs": "/drover-logs"}[part]), f"a {part}")[0]
+        return until(lambda: pids_of(self.programs[part]), f"a {part}")[0]
+
+    def killer(self, point, part, what):
+        return Killer(self.world, point, os.path.basename(self.programs[part]), what)
 
 
 class Case:
-    """One task, one death."""
+    """One task of raw_exec, one death."""
 
     def __init__(self, host, part, step, point):
         self.host, self.part, self.step, self.point = host, part, step, point
+        self.seen = 0
         self.name = f"{part}-{step}-{point}-{next(host.numbers)}"
-        self.dir = host.world.dir / self.name
+        self.prepare()
+
+    def prepare(self):
+        self.dir = self.host.world.dir / self.name
         self.dir.mkdir()
 
+    def folder(self):
+        """Where the task writes its ledger and looks for its `go`; None while there is none."""
+        return self.dir
+
     def ledger(self):
-        path = self.dir / "ledger"
+        path = (self.folder() or self.host.world.dir) / "ledger"
         return path.read_text().splitlines() if path.exists() else []
 
     def starts(self):
@@ -123,16 +136,18 @@ class Case:
         return found
 
     def submit(self):
-        again = 'restart {\n attempts = 10\n delay = "1s"\n interval = "1h"\n mode = "fail"\n }' if self.may_start_again() else 'restart {\n attempts = 0\n mode = "fail"\n }'
-        job = raw_job(self.name, "/bin/sh", "-c", TASK % {"dir": self.dir}, kind="batch", task_extra=again, extra="reschedule {\n attempts = 0\n unlimited = false\n }")
-        self.host.server.cli("job", "run", "-detach", self.host.world.file("sweep.hcl", job))
+        again = 'restart {\n attempts = 3\n delay = "300ms"\n interval = "1h"\n mode = "fail"\n }' if self.may_start_again() else 'restart {\n attempts = 0\n mode = "fail"\n }'
+        self.host.server.cli("job", "run", "-detach", self.host.world.file("sweep.hcl", self.job(again)))
+
+    def job(self, again):
+        return raw_job(self.name, "/bin/sh", "-c", TASK % {"dir": self.dir}, kind="batch", task_extra=again, extra=NEVER_MOVED)
 
     def may_start_again(self):
         """Who dies while it starts the task, or is the task's parent, takes that start with it, and another follows it."""
         return self.part == "shim" or (self.part in ("agent", "driver") and self.step in ("start", "restart"))
 
     def go(self):
-        (self.dir / "go").write_text("")
+        (self.folder() / "go").write_text("")
 
     def is_running(self):
         task = self.task()
@@ -168,7 +183,7 @@ class Case:
         """Runs the step under the killer; the call of the death, or None."""
         if self.step == "recover":
             return self.die_starting()
-        killer = Killer(self.host.world, self.point, PROGRAMS[self.part], self.where(self.part, self.step))
+        killer = self.host.killer(self.point, self.part, self.where(self.part, self.step))
         try:
             try:
                 done = self.act()
@@ -176,14 +191,14 @@ class Case:
                 done = lambda: False
             until(lambda: killer.is_over() or done(), f"{self.name}: the step or the death", SLOW_S)
         finally:
-            call = killer.end()
+            call, self.seen = killer.end()
         return call
 
     def die_starting(self):
         client = self.host.client
         client.kill()
         with open(client.log_path, "ab") as log:
-            killer = subprocess.Popen([self.host.world.build / "tests" / "kill_at", str(self.point), PROGRAMS["agent"], "--", self.host.world.drover, "agent", *client.argv],
+            killer = subprocess.Popen([self.host.world.build / "tests" / "kill_at", str(self.point), "drover", "--", self.host.world.drover, "agent", *client.argv],
                                       stdout=subprocess.PIPE, stderr=log, text=True)
         def ready():
             try:
@@ -194,14 +209,14 @@ class Case:
         agents = [pid for pid in pids_of("/bin/drover") if pid != self.host.server.process.pid]
         if killer.poll() is None:
             killer.send_signal(signal.SIGTERM)
-        said = killer.communicate()[0].splitlines()[-1]
+        call, self.seen = outcome(killer.communicate()[0])
         for pid in agents:  # it must be the harness's child to be waited for
             try:
                 os.kill(pid, signal.SIGKILL)
             except OSError:
                 pass
         until(lambda: [p for p in pids_of("/bin/drover") if p != self.host.server.process.pid] == [], "the agent to be gone")
-        return said.split()[-1] if said.startswith("killed") else None
+        return call
 
     def bring_back(self):
         client = self.host.client
@@ -228,8 +243,11 @@ class Case:
         equal([e["Details"]["exit_code"] for e in told][-1:], [str(EXIT_CODE)], f"{self.name}: exit code told: {told}, {ledger}")
         if not self.may_start_again() and self.step != "restart":
             equal(len(self.starts()), 1, f"{self.name}: starts: {ledger}")
-            out = "".join(f.read_text() for f in sorted((self.host.world.dir / "client" / "alloc" / self.alloc()["ID"] / "alloc" / "logs").glob("t.stdout.*")))
-            equal(out, "".join(f"line {i}\n" for i in range(1, 7)), f"{self.name}: output")
+            self.check_output()
+
+    def check_output(self):
+        files = sorted((self.host.data / "alloc" / self.alloc()["ID"] / "alloc" / "logs").glob("t.stdout.*"))
+        equal("".join(f.read_text() for f in files), "".join(f"line {i}\n" for i in range(1, 7)), f"{self.name}: output")
 
     def run(self):
         try:
@@ -256,21 +274,21 @@ class Case:
         return call
 
 
+def sweep_pair(host, make, part, step, soak, what=""):
+    count, chosen = 0, [QUICK_POINT]
+    if soak:
+        counting = make(host, part, step, BEYOND)
+        counting.run()
+        count, chosen = counting.seen, points(counting.seen)
+    calls = collections.Counter(make(host, part, step, point).run() for point in chosen)
+    del calls[None]  # a run that was shorter than the one that was counted
+    of = f" of {count}" if soak else ""
+    print(f"note: {what}{part} along {step}: {sum(calls.values())} points{of} tried, {len(calls)} kinds of calls, 0 violations", flush=True)
+
+
 def sweep(part, step):
     def test(world):
-        host = Host(world)
-        tried, passes, calls = 0, 0, collections.Counter()
-        for point in points(world.soak):
-            call = Case(host, part, step, point).run()
-            if call is None:
-                passes += 1
-                if passes == PASSES_MAX or not world.soak:
-                    break
-                continue
-            passes = 0
-            tried += 1
-            calls[call] += 1
-        print(f"note: {part} along {step}: {tried} points tried, {len(calls)} kinds of calls, 0 violations", flush=True)
+        sweep_pair(Host(world), Case, part, step, world.soak)
     test.__name__ = f"{part}_{step}"
     test.__doc__ = f"{part} dies along {step}: nothing lost, doubled or orphaned, the exit code right"
     return test
