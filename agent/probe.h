@@ -18,6 +18,7 @@ struct HttpProbe {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   bool tls_skip_verify = false;
+  std::string tls_server_name = {};  ///< which the certificate must have; "" = that of the url
 };
 
 struct GrpcProbe {
@@ -25,6 +26,7 @@ struct GrpcProbe {
   std::string service;  ///< "" = the server as a whole
   bool tls = false;
   bool tls_skip_verify = false;
+  std::string tls_server_name = {};  ///< as of HttpProbe
 };
 
 struct HttpProbeAnswer {

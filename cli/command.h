@@ -72,6 +72,8 @@ std::string help_of_family(const std::string& family);
 
 /// ` Did you mean "job"?` for a word that is nearly a command, else "".
 std::string did_you_mean(const std::string& word);
+/// The same for a word that is nearly a subcommand of the family.
+std::string did_you_mean(const std::string& family, const std::string& word);
 
 std::string completion_script(const std::string& shell);
 
@@ -97,8 +99,10 @@ void add_fmt_commands(std::vector<Command>&);
 void add_job_tag_commands(std::vector<Command>&);
 void add_namespace_commands(std::vector<Command>&);
 void add_node_config_commands(std::vector<Command>&);
+void add_node_pool_commands(std::vector<Command>&);
 void add_scaling_commands(std::vector<Command>&);
 void add_scheduler_config_commands(std::vector<Command>&);
+void add_spec_commands(std::vector<Command>&);
 void add_refused_commands(std::vector<Command>&);
 void add_plugin_commands(std::vector<Command>&);
 

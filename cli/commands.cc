@@ -56,8 +56,10 @@ const std::vector<Command>& all_commands() {
     add_job_tag_commands(rows);
     add_namespace_commands(rows);
     add_node_config_commands(rows);
+    add_node_pool_commands(rows);
     add_scaling_commands(rows);
     add_scheduler_config_commands(rows);
+    add_spec_commands(rows);
     add_manual_commands(rows);
     add_plugin_commands(rows);
     add_driver_commands(rows);
@@ -220,6 +222,17 @@ std::optional<int> machine_output(Context& context, const Value& value) {
 std::string did_you_mean(const std::string& word) {
   std::vector<std::string_view> names;
   for (const Command& command : all_commands()) names.push_back(command.words.substr(0, command.words.find(' ')));
+  return hcl::did_you_mean(word, names);
+}
+
+std::string did_you_mean(const std::string& family, const std::string& word) {
+  std::vector<std::string_view> names;
+  const std::string prefix = family + " ";
+  for (const Command& command : all_commands()) {
+    if (!command.words.starts_with(prefix)) continue;
+    const std::string_view rest = command.words.substr(prefix.size());
+    names.push_back(rest.substr(0, rest.find(' ')));
+  }
   return hcl::did_you_mean(word, names);
 }
 

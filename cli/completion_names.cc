@@ -17,7 +17,7 @@ struct Source {
 
 constexpr Source sources[] = {
     {"jobs", "/v1/jobs", "ID"},        {"allocs", "/v1/allocations", "ID"},         {"allocs", "/v1/jobs", "ID"},         {"nodes", "/v1/nodes", "ID"},
-    {"evals", "/v1/evaluations", "ID"}, {"deployments", "/v1/deployments", "ID"}, {"namespaces", "/v1/namespaces", "Name"}, {"services", "/v1/services", "ServiceName"},
+    {"evals", "/v1/evaluations", "ID"}, {"deployments", "/v1/deployments", "ID"}, {"namespaces", "/v1/namespaces", "Name"}, {"pools", "/v1/node/pools", "Name"}, {"services", "/v1/services", "ServiceName"},
 };
 
 void add_names(const Value& value, std::string_view member, std::vector<std::string>& names) {

@@ -108,7 +108,10 @@ Result<std::string> find_alloc(Context& context, const std::string& name) {
   if (by_id.ok() || by_id.error().code == Code::conflict || by_id.error().code == Code::unavailable) return by_id;
   auto job = find_job(context, name);
   const bool meant = job.ok() && (name.size() > 1 || text_of(*job, "ID") == name);  // one character is no start of a name
-  return meant ? alloc_of_job(context, text_of(*job, "ID"), group) : by_id;
+  if (meant) return alloc_of_job(context, text_of(*job, "ID"), group);
+  // That a name is no UUID is told only where clients know that text: elsewhere a job was probably meant.
+  if (by_id.error().code == Code::not_found || by_id.error().code == Code::invalid || context.command.words == "alloc status") return by_id;
+  return fail(Code::not_found, "No allocation(s) and no job with prefix or id \"{}\" found", name);
 }
 
 Result<std::string> find_task(const Value& alloc, const std::string& named) {

@@ -113,7 +113,10 @@ int help_for(const std::vector<std::string>& words) {
   for (std::size_t length = named.size(); length > 0; --length) {
     const std::string family = help_of_family(fmt::format("{}", fmt::join(named.begin(), named.begin() + static_cast<long>(length), " ")));
     if (family.empty()) continue;
-    if (length < named.size()) err(fmt::format("drover {} has no subcommand \"{}\".", named[0], named[length]));
+    if (length < named.size()) {
+      const std::string name = fmt::format("{}", fmt::join(named.begin(), named.begin() + static_cast<long>(length), " "));
+      err(fmt::format("drover {} has no subcommand \"{}\".{}", name, named[length], did_you_mean(name, named[length])));
+    }
     out(family);
     return asked && length == named.size() ? 0 : 1;
   }

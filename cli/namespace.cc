@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/spec_file.h"
 
-/// The namespace commands. Servers that keep only the default namespace refuse changes in their own words.
+/// The namespace commands.
 namespace drover::cli {
 namespace {
 
@@ -36,9 +38,9 @@ int list_namespaces(Context& context) {
   return 0;
 }
 
-std::string joined(const Value& list) {
+std::string joined(const Value& list, std::string_view when_empty) {
   std::string text;
-  if (!list.is_list()) return text;
+  if (!list.is_list() || list.items().empty()) return std::string(when_empty);
   for (const Value& word : list.items()) text += (text.empty() ? "" : ",") + (word.is_text() ? word.text() : "");
   return text;
 }
@@ -51,10 +53,10 @@ int show_namespace(Context& context) {
   out(key_values({{"Name", text_of(*found, "Name")},
                   {"Description", text_of(*found, "Description")},
                   {"Quota", text_of(*found, "Quota")},
-                  {"EnabledDrivers", joined(member_of(can, "EnabledTaskDrivers"))},
-                  {"DisabledDrivers", joined(member_of(can, "DisabledTaskDrivers"))},
-                  {"EnabledNetworkModes", joined(member_of(can, "EnabledNetworkModes"))},
-                  {"DisabledNetworkModes", joined(member_of(can, "DisabledNetworkModes"))}}));
+                  {"Enabled Drivers", joined(member_of(can, "EnabledTaskDrivers"), "*")},
+                  {"Disabled Drivers", joined(member_of(can, "DisabledTaskDrivers"), "")},
+                  {"Enabled Network Modes", joined(member_of(can, "EnabledNetworkModes"), "*")},
+                  {"Disabled Network Modes", joined(member_of(can, "DisabledNetworkModes"), "")}}));
   auto meta = map_of(*found, "Meta");
   if (meta.empty()) return 0;
   std::ranges::sort(meta, {}, &Value::Member::first);
@@ -72,12 +74,36 @@ int inspect_namespace(Context& context) {
   return 0;
 }
 
-int apply_namespace(Context& context) {
+/// What the arguments say of the namespace: a file describes it, or its name is given. What there is of it stays, but
+/// for what the flags say.
+Result<Value> wanted_namespace(Context& context) {
+  const std::string& last = context.args().back();
+  std::error_code ignored;
+  const bool is_file = context.args().size() > 1 || last == "-" || std::filesystem::is_regular_file(last, ignored);
+  if (is_file) return read_spec_file(model::SpecKind::name_space, last, context.flags.is_on("json"));
   Value body = Value::map();
-  body.set("Name", context.args()[0]).set("Description", context.flags.text("description"));
-  auto answer = context.api.put("/v1/namespace", body);
+  if (auto known = context.api.get("/v1/namespace/" + encode(last)); known.ok() && known->is_map()) body = std::move(*known);
+  body.set("Name", last);
+  for (const auto& [flag, member] : {std::pair{"description", "Description"}, {"quota", "Quota"}}) {
+    if (context.flags.has(flag)) body.set(member, context.flags.text(flag));
+  }
+  return body;
+}
+
+int apply_namespace(Context& context) {
+  auto body = wanted_namespace(context);
+  if (!body.ok()) {
+    err(body.error().message);
+    return 1;
+  }
+  const std::string name = text_of(*body, "Name");
+  if (context.args().size() > 1 && name != context.args()[0]) {
+    err(fmt::format("the file describes the namespace \"{}\", not \"{}\"", name, context.args()[0]));
+    return 1;
+  }
+  auto answer = context.api.put("/v1/namespace", *body);
   if (!answer.ok()) return failed("Error applying namespace", answer.error());
-  out(fmt::format("Successfully applied namespace \"{}\"!", context.args()[0]));
+  out(fmt::format("Successfully applied namespace \"{}\"!", name));
   return 0;
 }
 
@@ -95,8 +121,8 @@ void add_namespace_commands(std::vector<Command>& rows) {
   rows.push_back({"namespace list", "", "lists the namespaces", "drover namespace list", {json, format}, list_namespaces, 0, 0});
   rows.push_back({"namespace status", "<namespace>", "shows a namespace", "drover namespace status default", {json, format}, show_namespace, 1, 1, "namespaces"});
   rows.push_back({"namespace inspect", "<namespace>", "prints a namespace as JSON", "drover namespace inspect default", {json, format}, inspect_namespace, 1, 1, "namespaces"});
-  rows.push_back({"namespace apply", "<namespace>", "makes or changes a namespace (drover's servers have only default: not supported yet)", "drover namespace apply -description 'of the team' team",
-                  {{"description", "<text>", "what it is for"}, {"quota", "<name>", "not supported yet"}, {"json", "", "the file is JSON"}}, apply_namespace, 1, 1});
+  rows.push_back({"namespace apply", "<namespace>|<file>", "makes or changes a namespace, by its name or as a file describes it", "drover namespace apply -description 'of the team' team",
+                  {{"description", "<text>", "what it is for"}, {"quota", "<name>", "not supported yet"}, {"json", "", "the file is the API's JSON"}}, apply_namespace, 1, 2, "files"});
   rows.push_back({"namespace delete", "<namespace>", "deletes a namespace", "drover namespace delete team", {}, delete_namespace, 1, 1, "namespaces"});
 }
 

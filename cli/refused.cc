@@ -21,7 +21,6 @@ constexpr NotYet not_yet[] = {
     {"node identity", "identities of nodes are not supported yet"},
     {"node intro", "identities of nodes are not supported yet"},
     {"node meta", "changing a node's meta while it runs is not supported yet; drover node status -verbose shows it"},
-    {"node pool", "node pools are not supported yet"},
     {"operator autopilot", "several servers are not supported yet"},
     {"operator client-state", "reading an agent's state from its folder is not supported yet"},
     {"operator debug", "debug archives are not supported yet"},

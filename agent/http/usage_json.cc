@@ -68,7 +68,11 @@ std::string alloc_usage_json(const std::map<std::string, TaskUsage>& tasks) {
     add(usage.total, *out.mutable_resource_usage());
     out.set_timestamp(std::max(out.timestamp(), task.timestamp()));
   }
-  return model::to_json(out);
+  std::string json = model::to_json(out);
+  // Clients know no tasks as an object without members.
+  constexpr std::string_view none = "\"Tasks\":null";
+  if (const std::size_t at = json.find(none); tasks.empty() && at != std::string::npos) json.replace(at, none.size(), "\"Tasks\":{}");
+  return json;
 }
 
 std::string host_use_json(const HostUse& use, Instant now) {

@@ -47,6 +47,11 @@ TEST_CASE("a gRPC probe over TLS wants SERVING, and a certificate unless it is t
   CHECK(ask("down", true).error().message.ends_with("answers NOT_SERVING"));
   CHECK(ask("nobody", true).error().message.ends_with("knows no health of this service"));
   CHECK(ask("up", false).error().message.find("certificate") != std::string::npos);
+
+  GrpcProbe named{"127.0.0.1:" + std::to_string(server.port), "up", true, true, "localhost"};
+  CHECK(run<Result<void>>(loop, probe.grpc(named, 20s)).ok());
+  named.tls_skip_verify = false;
+  CHECK(run<Result<void>>(loop, probe.grpc(named, 20s)).error().message.find("https://localhost:") != std::string::npos);
   server.server->Shutdown();
   CHECK(ask("up", true).error().code == Code::unavailable);
 }

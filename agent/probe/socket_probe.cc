@@ -35,6 +35,7 @@ Async<Result<HttpProbeAnswer>> SocketProbe::http(HttpProbe probe, Duration limit
   request.redirects_max = redirects_max;
   request.keep_max = probe_body_max;
   request.verify_tls = !probe.tls_skip_verify;
+  request.tls_server_name = std::move(probe.tls_server_name);
   Result<http::FetchAnswer> fetched = co_await fetcher_.fetch(loop_, std::move(request));
   if (!fetched) co_return std::move(fetched).error();
   HttpProbeAnswer answer{static_cast<std::uint32_t>(fetched->status), std::move(fetched->body)};
@@ -74,6 +75,7 @@ Async<Result<void>> SocketProbe::grpc_over_tls(GrpcProbe probe, Duration limit) 
   request.redirects_max = 0;
   request.keep_max = probe_body_max;
   request.verify_tls = !probe.tls_skip_verify;
+  request.tls_server_name = std::move(probe.tls_server_name);
   const Result<http::FetchAnswer> answer = co_await fetcher_.fetch(loop_, std::move(request));
   if (!answer) co_return answer.error();
   const Result<void> serving = judge_health(*answer);

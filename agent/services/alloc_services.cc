@@ -140,7 +140,7 @@ Async<std::optional<CheckOutcome>> AllocServices::run_once(CheckSpec spec) {
       co_return outcome_of(connected, "nomad: tcp ok");
     }
     case CheckType::grpc: {
-      GrpcProbe probe{host_and_port(spec.endpoint), spec.grpc_service, spec.tls, spec.tls_skip_verify};
+      GrpcProbe probe{host_and_port(spec.endpoint), spec.grpc_service, spec.tls, spec.tls_skip_verify, spec.tls_server_name};
       const Result<void> serving = co_await parts_.probe.grpc(std::move(probe), spec.timeout);
       co_return outcome_of(serving, "grpc ok");
     }
@@ -155,6 +155,7 @@ Async<std::optional<CheckOutcome>> AllocServices::run_http(CheckSpec spec) {
   probe.headers = spec.headers;
   probe.body = spec.body;
   probe.tls_skip_verify = spec.tls_skip_verify;
+  probe.tls_server_name = spec.tls_server_name;
   Result<HttpProbeAnswer> answer = co_await parts_.probe.http(std::move(probe), spec.timeout);
   if (!answer) {
     if (answer.error().code == Code::cancelled) co_return std::nullopt;

@@ -22,12 +22,14 @@ struct Transfer {
   ~Transfer() {
     curl_easy_cleanup(curl);
     curl_slist_free_all(headers);
+    curl_slist_free_all(connect_to);
   }
 
   FetchRequest request;
   Done done;
   CURL* curl = nullptr;
   curl_slist* headers = nullptr;
+  curl_slist* connect_to = nullptr;
   std::string body;
   bool full = false;
   char detail[CURL_ERROR_SIZE] = "";
@@ -54,8 +56,25 @@ void set_method(Transfer& transfer) {
   curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());
 }
 
+/// Asks for the host under the name that its certificate is to have, and connects to where the url says.
+void rename_host(Transfer& transfer) {
+  FetchRequest& request = transfer.request;
+  constexpr std::string_view scheme = "https://";
+  if (request.tls_server_name.empty() || !request.url.starts_with(scheme)) return;
+  const std::size_t end = std::min(request.url.find_first_of("/?#", scheme.size()), request.url.size());
+  const std::string authority = request.url.substr(scheme.size(), end - scheme.size());
+  const std::size_t colon = authority.rfind(':');
+  const bool has_port = colon != std::string::npos && authority.find(']', colon) == std::string::npos;
+  const std::string port = has_port ? authority.substr(colon + 1) : "443";
+  request.url = text("{}{}:{}{}", scheme, request.tls_server_name, port, request.url.substr(end));
+  transfer.connect_to = curl_slist_append(nullptr, text("{}:{}:{}:{}", request.tls_server_name, port, authority.substr(0, has_port ? colon : authority.size()), port).c_str());
+  const bool has_host = std::ranges::any_of(request.headers, [](const auto& header) { return header.first == "Host"; });
+  if (!has_host) request.headers.emplace_back("Host", authority);
+}
+
 void set_up(Transfer& transfer) {
   CURL* curl = transfer.curl;
+  rename_host(transfer);
   const FetchRequest& request = transfer.request;
   curl_easy_setopt(curl, CURLOPT_PRIVATE, &transfer);
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer.detail);
@@ -81,6 +100,7 @@ void set_up(Transfer& transfer) {
   for (const auto& [name, value] : request.headers)
     transfer.headers = curl_slist_append(transfer.headers, text("{}: {}", name, value).c_str());
   if (transfer.headers != nullptr) curl_easy_setopt(curl, CURLOPT_HTTPHEADER, transfer.headers);
+  if (transfer.connect_to != nullptr) curl_easy_setopt(curl, CURLOPT_CONNECT_TO, transfer.connect_to);
   set_method(transfer);
 }
 

@@ -25,6 +25,7 @@ struct FetchRequest {
   int redirects_max = 10;      ///< followed to http and https only
   std::size_t keep_max = 4096; ///< of the body; what is beyond is neither read nor an error
   bool verify_tls = true;
+  std::string tls_server_name = {};  ///< of https: the name to ask for and to find in the certificate; "" = the url's host
   bool connect_only = false;  ///< opens the connection, asks nothing, and closes it
 };
 

@@ -69,9 +69,15 @@ const char* attempt(Stage stage) {
   return "start";
 }
 
+/// `what` is a path, maybe in quotes.
+bool is_there(std::string what) {
+  if (what.size() > 1 && what.front() == '\'' && what.back() == '\'') what = what.substr(1, what.size() - 2);
+  return ::access(what.c_str(), F_OK) == 0;
+}
+
 Error explain(const StartReport& report, const std::string& what) {
-  // The file itself was found before: what is missing can only be its interpreter.
-  const bool interpreter = report.stage == Stage::execute && report.error == ENOENT;
+  // Where the file itself is there, what is missing can only be its interpreter.
+  const bool interpreter = report.stage == Stage::execute && report.error == ENOENT && is_there(what);
   return fail(code_of(report.error), "start {}: {}: {}", what, attempt(report.stage),
               interpreter ? "its interpreter is missing" : std::strerror(report.error));
 }

@@ -38,6 +38,16 @@ Async<http::Response> files(HttpParts* parts, api::Call call) {
     co_return api::refuse(404, "Invalid method");
   }
   if (alloc.empty()) co_return api::refuse(400, "must provide a valid alloc id");
+  if (operation == "ls") {  // the only one of them that looks at what all reads have
+    const auto params = api::parse_params(call.request);
+    std::optional<http::Response> refusal;
+    if (!params) refusal = api::refuse(400, params.error().message);
+    else if (!params->region.empty() && params->region != parts->info.region) refusal = api::refuse(500, "No path to region");
+    if (refusal) {
+      refusal->headers.set("Vary", "Accept-Encoding, Origin");
+      co_return std::move(*refusal);
+    }
+  }
   const std::string missing = missing_in(call.request, operation);
   if (!missing.empty()) {
     http::Response refusal = api::refuse(400, missing);

@@ -78,7 +78,7 @@ std::optional<http::Response> decode(const api::Call& call, google::protobuf::Me
   if (call.request.body.empty()) return api::refuse(400, "Request body is empty");
   if (call.request.body == "null") return std::nullopt;  // as an empty object
   const Result<void> read = model::from_json(call.request.body, message);
-  if (!read) return api::refuse(400, json_problem(read.error(), call.request.body));
+  if (!read) return api::refuse(400, json_problem(read.error(), call));
   return std::nullopt;
 }
 

@@ -148,6 +148,9 @@ void add_job_write_routes(HttpParts& parts, std::vector<api::Route>& routes) {
                     {"DELETE", "/v1/job/{id}", "submit-job|deregister-job|purge-job", deregister_job},
                     {"PUT|POST", "/v1/job/{id}/evaluate", "submit-job|evaluate-job", evaluate_job},
                     {"PUT|POST", "/v1/job/{id}/plan", "submit-job|plan-job", plan_job}});
+  for (api::Route& route : routes) {
+    if (route.path == "/v1/jobs" && route.methods == "PUT|POST") route.looks = api::Looks::common;  // the region is judged after the body
+  }
 }
 
 }  // namespace drover::server

@@ -18,8 +18,9 @@ struct Body {
 };
 Body body_of(const api::Call& call);
 
-/// What is wrong with a body that could not be read, in the words that clients know where it is no JSON.
-std::string json_problem(const Error& error, std::string_view body);
+/// What is wrong with the body of a call that could not be read: in the words that clients know where it is no JSON, or
+/// no object at all; else those of `error`.
+std::string json_problem(const Error& error, const api::Call& call);
 
 /// A member whose name is `key` in any case; null when it is absent or null.
 const Value* member(const Value& object, std::string_view key);

@@ -4,8 +4,9 @@
 #include <set>
 
 #include "model/json/codec.h"
-#include "model/proto/node_pool.pb.h"
+#include "model/proto/job.pb.h"
 #include "model/proto/node.pb.h"
+#include "model/proto/node_pool.pb.h"
 #include "server/http/handlers.h"
 #include "server/http/json_body.h"
 
@@ -84,30 +85,43 @@ Async<http::Response> write_pool(HttpParts*, api::Call call) {
   co_return api::refuse(501, "making node pools is not supported yet: name one in the configuration of a node");
 }
 
+bool has_live_jobs(const Snapshot& state, const std::string& pool) {
+  bool found = false;
+  state.each_job(JobKey{}, [&](const JobRow& job) {
+    const JobVersionRow* current = state.current(job);
+    found = current && current->status != JobStatus::dead && current->spec->node_pool() == pool;
+    return !found;
+  });
+  return found;
+}
+
+bool has_nodes(const Snapshot& state, const std::string& pool) {
+  bool found = false;
+  state.each_node(Uuid{}, [&](const model::Node& node) {
+    found = node.node_pool() == pool;
+    return !found;
+  });
+  return found;
+}
+
 Async<http::Response> delete_pool(HttpParts* parts, api::Call call) {
   const std::string& name = call.capture();
   const SnapshotPtr state = parts->server.snapshot();
   if (!has_node_pool(*state, name)) co_return api::refuse(500, text("node pool {} not found", name));
   if (name == "all") co_return api::refuse(500, "deleting node pool \"all\" is not allowed");
-  bool in_use = false;
-  state->each_node(Uuid{}, [&](const model::Node& node) {
-    in_use = node.node_pool() == name;
-    return !in_use;
-  });
-  if (!in_use) co_return api::refuse(500, text("deleting node pool \"{}\" is not allowed", name));
-  co_return api::refuse(500, text("1 error occurred:\n\t* node pool \"{}\" has nodes in regions: [{}]\n\n", name, parts->info.region));
+  std::vector<std::string> reasons;
+  if (has_live_jobs(*state, name)) reasons.push_back(text("node pool \"{}\" has non-terminal jobs in regions: [{}]", name, parts->info.region));
+  if (has_nodes(*state, name)) reasons.push_back(text("node pool \"{}\" has nodes in regions: [{}]", name, parts->info.region));
+  if (reasons.empty()) co_return api::refuse(500, text("deleting node pool \"{}\" is not allowed", name));
+  std::string all = reasons.size() == 1 ? "1 error occurred:\n" : text("{} errors occurred:\n", reasons.size());
+  for (const std::string& reason : reasons) all += "\t* " + reason + "\n";
+  co_return api::refuse(500, all + "\n");
 }
 
 }  // namespace
 
 bool has_node_pool(const Snapshot& state, std::string_view name) {
-  bool found = is_built_in(name);
-  if (found) return true;
-  state.each_node(Uuid{}, [&](const model::Node& node) {
-    found = node.node_pool() == name;
-    return !found;
-  });
-  return found;
+  return is_built_in(name) || has_nodes(state, std::string(name));
 }
 
 void add_node_pool_routes(HttpParts& parts, std::vector<api::Route>& routes) {

@@ -141,6 +141,7 @@ std::optional<Ids> ids_in(const Snapshot& state, const api::Call& call, std::str
 Async<http::Response> search(HttpParts* parts, api::Call call) {
   Body body = body_of(call);
   if (body.refusal) co_return std::move(*body.refusal);
+  if (const auto params = api::parse_params(call.request); !params) co_return api::refuse(400, params.error().message);
   const std::string context = text_member(body.value, "Context");
   const std::string prefix = text_member(body.value, "Prefix");
   if (auto refusal = refuse_context(context)) co_return std::move(*refusal);
@@ -262,6 +263,7 @@ void look_in(Finder& finder, const Snapshot& state, const api::Call& call, std::
 Async<http::Response> search_fuzzily(HttpParts* parts, api::Call call) {
   Body body = body_of(call);
   if (body.refusal) co_return std::move(*body.refusal);
+  if (const auto params = api::parse_params(call.request); !params) co_return api::refuse(400, params.error().message);
   const std::string context = text_member(body.value, "Context");
   const std::string wanted = text_member(body.value, "Text");
   if (wanted.size() < fuzzy_text_min) {

@@ -11,7 +11,8 @@ constexpr Index built_in_index = 1;  ///< of what exists without a command
 
 std::vector<WaitFor> nothing(const api::Call&) { return {}; }
 
-Async<http::Response> collect_garbage(HttpParts* parts, api::Call) {
+Async<http::Response> collect_garbage(HttpParts* parts, api::Call call) {
+  if (const auto params = api::parse_params(call.request); !params) co_return api::refuse(400, params.error().message);
   const Result<void> done = co_await parts->server.collect_garbage();
   co_return done ? api::empty() : api::refuse(done.error());
 }

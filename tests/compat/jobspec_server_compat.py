@@ -5,17 +5,23 @@ counted; what agrees again is named, and should leave that list.
 
 Last line: `N passed, N failed`. The recordings are looked for in ../shared, or in $DROVER_SHARED."""
 import argparse
+import collections
+import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 import harness  # noqa: E402
 
+ANSWERS = "answers"
+# What runs beside each other: answers without clients, and shares of the plans.
+PARTS = (ANSWERS, "diffs/?[0-3][0-9]-*", "diffs/?[4-6][0-9]-*", "diffs/?[7-9][0-9]-*")
 KINDS = ("parse", "canonical", "validate-http", "defaults")
 
 
@@ -61,7 +67,7 @@ def all_answers(corpora, build):
         world.close()
 
 
-def plans(corpora, build):
+def plans(corpora, build, only):
     """counts and failures of plans over jobs that run, with what they annotate, against an agent in both roles"""
     world = harness.World(build)
     try:
@@ -69,7 +75,7 @@ def plans(corpora, build):
         agent.start()
         harness.until(lambda: [n for n in agent.get("/v1/nodes") if n["Status"] == "ready"], "a ready node")
         counts, failures = {}, {}
-        counts["diffs"], failures = compare(corpora, "diffs", "--http", "http://127.0.0.1:4646", "--diffs")
+        counts["diffs"], failures = compare(corpora, "diffs", "--http", "http://127.0.0.1:4646", "--diffs", "--only", only)
         if agent.process.poll() is not None:
             raise SystemExit(f"the agent ended with {agent.process.returncode}:\n{agent.log()[-3000:]}")
         return counts, failures
@@ -77,10 +83,35 @@ def plans(corpora, build):
         world.close()
 
 
+def in_parts(build):
+    """counts and failures of all parts, each run by this script in namespaces of its own; they mostly wait"""
+    with tempfile.TemporaryDirectory(prefix="drover-compat-") as folder:
+        running = []
+        for number, part in enumerate(PARTS):
+            answer = pathlib.Path(folder) / f"{number}.json"
+            argv = [sys.executable, str(pathlib.Path(__file__).resolve()), "--build", str(build), "--part", part, "--into", str(answer)]
+            log = open(pathlib.Path(folder) / f"{number}.log", "w+")
+            running.append((part, subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT), answer, log))
+        counts, failures, broken = collections.Counter(), {}, []
+        for part, process, answer, log in running:
+            if process.wait() != 0 or not answer.exists():
+                log.seek(0)
+                broken.append(f"{part}: {log.read()[-3000:]}")
+                continue
+            its_counts, its_failures = json.loads(answer.read_text())
+            counts.update(its_counts)
+            failures.update(its_failures)
+        if broken:
+            raise SystemExit("\n".join(broken))
+        return counts, failures
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "dev")
-    parser.add_argument("--soak", action="store_true", help="plans over running jobs, too")
+    parser.add_argument("--soak", action="store_true", help="accepted, and the same")
+    parser.add_argument("--part", help=argparse.SUPPRESS)
+    parser.add_argument("--into", type=pathlib.Path, help=argparse.SUPPRESS)
     parser.add_argument("--write", action="store_true", help="print the list of differences instead, for server_differences.txt")
     options = parser.parse_args()
     corpora = pathlib.Path(os.environ.get("DROVER_SHARED", ROOT.parent / "shared")).resolve() / "corpora"
@@ -88,12 +119,12 @@ def main():
         print(f"note: not run: recorded job files are absent ({corpora}; set DROVER_SHARED)")
         print("0 passed, 0 failed")
         return 0
-    harness.enter_namespaces()
-    counts, failures = all_answers(corpora, options.build.resolve())
-    if options.soak:
-        more_counts, more_failures = plans(corpora, options.build.resolve())
-        counts.update(more_counts)
-        failures.update(more_failures)
+    build = options.build.resolve()
+    if options.part:
+        harness.enter_namespaces()
+        options.into.write_text(json.dumps(all_answers(corpora, build) if options.part == ANSWERS else plans(corpora, build, options.part)))
+        return 0
+    counts, failures = in_parts(build)
     known = known_differences()
     if options.write:
         for case in sorted(failures):

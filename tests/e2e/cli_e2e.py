@@ -140,7 +140,7 @@ def unknown_words(world):
     code, out, err = run(world, agent, "jbo", "status")
     check(code == 127 and 'Did you mean "job"?' in err and "Usage: drover" in out, f"an unknown command: {code} {err}")
     code, out, err = run(world, agent, "job", "staus")
-    check(code == 1 and 'no subcommand "staus"' in err and "job status" in out, f"an unknown subcommand: {code} {err}")
+    check(code == 1 and 'no subcommand "staus"' in err and 'Did you mean "status"?' in err and "job status" in out, f"an unknown subcommand: {code} {err}")
     code, _, err = run(world, agent, "job", "status", "-jsno")
     check(code == 1 and "flag provided but not defined: -jsno" in err, f"an unknown flag: {code} {err}")
     code, _, err = run(world, agent, "job", "stop", "nothing")
@@ -310,5 +310,24 @@ def checks_offline(world):
     check("batch" in kind["anyOf"][0]["enum"] and kind["description"].endswith("Default: service"), f"what people are told of a job's type: {kind}")
 
 
+def reads_other_files(world):
+    """files of namespaces, pools, quotas, volumes, policies and variables are read before anything is sent or refused"""
+    nobody = type("Nobody", (), {"address": "127.0.0.1", "port": 1})
+    bad = world.file("bad.hcl", 'nam = "x"\n')
+    for words in (("namespace", "apply", bad), ("node", "pool", "apply", bad), ("quota", "apply", bad), ("volume", "create", bad), ("volume", "register", bad),
+                  ("acl", "policy", "apply", "p", bad), ("var", "put", f"@{bad}")):
+        code, _, err = run(world, nobody, *words)
+        check(code == 1 and "bad.hcl:1,1-4: Unsupported argument" in err and "^^^" in err, f"a mistake in a file of {words[0]}: {code} {err}")
+    good = {("quota", "apply"): 'name = "q"\nlimit {\n  region = "global"\n}\n', ("volume", "create"): 'name = "v"\ntype = "host"\n',
+            ("acl", "policy", "apply", "p"): 'namespace "default" {\n  policy = "read"\n}\n'}
+    for words, text in good.items():
+        code, _, err = run(world, nobody, *words, world.file("good.hcl", text))
+        check(code == 1 and "not supported yet: nothing was changed" in err, f"what is not built is refused after its file was read: {words} {code} {err}")
+    example = world.dir / "pool.nomad.hcl"
+    fine(world, nobody, "node", "pool", "init", example)
+    code, _, err = run(world, nobody, "node", "pool", "apply", example)
+    check(code == 1 and "is the agent running?" in err, f"the example of a pool is sent: {code} {err}")
+
+
 if __name__ == "__main__":
-    main([tour, explains, shows_output, unknown_words, every_help, follows_the_log, completes, manual, configuration, lays_out_files, checks_offline])
+    main([tour, explains, shows_output, unknown_words, every_help, follows_the_log, completes, manual, configuration, lays_out_files, checks_offline, reads_other_files])
