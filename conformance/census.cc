@@ -1,14 +1,23 @@
 #include "conformance/census.h"
 
+#include <signal.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
 #include <cctype>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 namespace drover::conformance {
 namespace {
 
 namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto look_every = std::chrono::milliseconds(5);
 
 std::size_t entries_of(const std::string& folder) {
   std::error_code error;
@@ -72,6 +81,30 @@ std::set<std::string> cgroups_with(const std::string& text) {
     if (entry->is_directory(ignored) && entry->path().filename().string().find(text) != std::string::npos) found.insert(entry->path());
   }
   return found;
+}
+
+void end_process(int pid) {
+  const auto deadline = Clock::now() + removal_max;
+  ::kill(pid, SIGKILL);
+  while (is_alive(pid) && Clock::now() < deadline) std::this_thread::sleep_for(look_every);
+}
+
+void remove_mount(const std::string& path) { ::umount2(path.c_str(), MNT_DETACH); }
+
+void remove_cgroup(const std::string& folder) {
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    std::error_code ignored;
+    if (entry->is_directory(ignored)) remove_cgroup(entry->path());
+  }
+  const auto deadline = Clock::now() + removal_max;
+  // EBUSY: something runs in it, or what has died is still being taken out.
+  while (::rmdir(folder.c_str()) != 0 && errno == EBUSY && Clock::now() < deadline) {
+    std::ifstream processes(folder + "/cgroup.procs");
+    for (int pid = 0; processes >> pid;)
+      if (pid > 0) ::kill(pid, SIGKILL);
+    std::this_thread::sleep_for(look_every);
+  }
 }
 
 }  // namespace drover::conformance

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <random>
 
 #include "conformance/report.h"
 #include "conformance/suite.h"
@@ -69,6 +70,14 @@ Result<std::vector<Level>> levels_of(const std::vector<std::string>& names) {
   return levels;
 }
 
+/// By chance, not by our pid: pids come again, and one that died half-way may have left control groups with its allocations' names.
+std::string own_alloc_prefix() {
+  std::random_device random;
+  char prefix[40];
+  std::snprintf(prefix, sizeof prefix, "a110c000-%04x-4%03x-8%03x-0000", random() & 0xffff, random() & 0xfff, random() & 0xfff);
+  return prefix;
+}
+
 int run(const Options& options, const std::vector<Check>& checks) {
   const auto levels = levels_of(options.levels);
   if (!levels) return complain(levels.error().message);
@@ -84,9 +93,7 @@ int run(const Options& options, const std::vector<Check>& checks) {
   if (!fixture) {
     status = complain(fixture.error().message);
   } else {
-    char prefix[40];
-    std::snprintf(prefix, sizeof prefix, "a110c000-%04x-4000-8000-0000", static_cast<unsigned>(::getpid() & 0xffff));
-    Bench bench({fs::absolute(options.plugin), options.args, {}, *fixture, name, prefix});
+    Bench bench({fs::absolute(options.plugin), options.args, {}, *fixture, name, own_alloc_prefix()});
     const bool speaks = options.format == "text";
     const auto told = [speaks, &options](const Outcome& outcome) {
       if (!speaks || (options.quiet && outcome.verdict != Verdict::failed)) return;

@@ -1,8 +1,7 @@
 #include "conformance/suite.h"
 
-#include <signal.h>
-
 #include <algorithm>
+#include <thread>
 
 #include "conformance/census.h"
 
@@ -10,6 +9,9 @@ namespace drover::conformance {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr Duration settle_max = std::chrono::seconds(5);
+constexpr Duration look_every = std::chrono::milliseconds(20);
 
 /// What the driver can do, and the fixture can show.
 unsigned ability_of(Bench& bench) {
@@ -45,6 +47,25 @@ Outcome run(Bench& bench, const Check& check, unsigned has) {
   outcome.why = result.error().message;
   bench.drop_driver();  // the next check starts from a clean one
   return outcome;
+}
+
+/// What there is of the driver and its tasks.
+struct Remains {
+  std::set<int> processes;
+  std::set<std::string> mounts, groups;
+  bool empty() const { return processes.empty() && mounts.empty() && groups.empty(); }
+};
+
+Remains remains_of(const Bench::Setup& setup) {
+  Remains remains{processes_with(setup.folder), mounts_below(setup.folder), cgroups_with(setup.alloc_prefix)};
+  remains.processes.merge(processes_with(setup.alloc_prefix));  // a shim that has not started its task yet knows its name alone
+  return remains;
+}
+
+void remove(const Remains& remains) {
+  for (const int pid : remains.processes) end_process(pid);
+  for (const std::string& mount : remains.mounts) remove_mount(mount);
+  for (const std::string& group : remains.groups) remove_cgroup(group);
 }
 
 }  // namespace
@@ -108,12 +129,17 @@ Result<Judgement> judge(Bench& bench, const std::vector<Check>& checks, const Se
     told(judgement.outcomes.back());
   }
   bench.drop_driver();
-  for (const int pid : processes_with(bench.setup().folder)) {
-    judgement.left.push_back("process " + std::to_string(pid));
-    ::kill(pid, SIGKILL);
+  Remains remains = remains_of(bench.setup());
+  // What was killed with the last driver may take a moment to be gone. It cannot save a driver that has failed already.
+  const auto deadline = Clock::now() + (judgement.conforms() ? settle_max : Duration::zero());
+  while (!remains.empty() && Clock::now() < deadline) {
+    std::this_thread::sleep_for(look_every);
+    remains = remains_of(bench.setup());
   }
-  for (const std::string& mount : mounts_below(bench.setup().folder)) judgement.left.push_back("mount " + mount);
-  for (const std::string& group : cgroups_with(bench.setup().alloc_prefix)) judgement.left.push_back("control group " + group);
+  for (const int pid : remains.processes) judgement.left.push_back("process " + std::to_string(pid));
+  for (const std::string& mount : remains.mounts) judgement.left.push_back("mount " + mount);
+  for (const std::string& group : remains.groups) judgement.left.push_back("control group " + group);
+  remove(remains);
   return judgement;
 }
 

@@ -14,7 +14,7 @@ struct Network {
 
 Result<std::unique_ptr<Network>> created(Bench& bench, const std::string& hostname = "") {
   DROVER_LET(Driver * driver, bench.driver());
-  const std::string alloc_id = bench.unique("a110c000-0000-4000-8000-0000");
+  const std::string alloc_id = bench.unique(bench.setup().alloc_prefix);
   std::unique_ptr<Network> network(new Network{*driver, alloc_id, driver->create_network(alloc_id, hostname)});
   EXPECT(network->made.ok(), "CreateNetwork: {}", shown(network->made.status));
   return network;
@@ -82,7 +82,7 @@ std::vector<Check> network_checks() {
       {"network.destroy-unknown", Level::network, Must::must, networks, "DestroyNetwork of an allocation that it never heard of is OK",
        [](Bench& bench) -> Result<void> {
          DROVER_LET(Driver * driver, bench.driver());
-         const auto destroyed = driver->destroy_network(bench.unique("a110c000-0000-4000-8000-0000"), pb::NetworkIsolationSpec());
+         const auto destroyed = driver->destroy_network(bench.unique(bench.setup().alloc_prefix), pb::NetworkIsolationSpec());
          EXPECT(destroyed.ok(), "{}", shown(destroyed.status));
          return {};
        }},

@@ -4,21 +4,21 @@
 Judges wait more than they work, so many run beside each other. What a loaded machine may have spoilt is judged again, alone,
 before it counts. `--matrix` writes docs/conformance-matrix.md from what was seen; without it the file is compared.
 """
-import argparse
 import concurrent.futures
 import json
+import os
 import pathlib
+import re
 import shutil
-import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+from judging import EXAMPLES, ROOT, check, end, judge_argv, options, run
+
 BROKEN_FIXTURE = ROOT / "conformance" / "broken" / "fixture.json"
 MATRIX = ROOT / "docs" / "conformance-matrix.md"
 JUDGES_AT_ONCE = 8
 JUDGED_AGAIN_MAX = 2
-JUDGE_S = 300
 
 # Faults whose checks must wait long to see them: with --soak only.
 SLOW = set("""
@@ -30,29 +30,6 @@ stream.slow-reader stream.terminal-child stream.terminal-input task.memory task.
 task.signals-default unknown-task.StopTask
 """.split())
 
-passed, failed = 0, []
-
-
-def check(name, condition, seen=""):
-    global passed
-    if condition:
-        passed += 1
-    else:
-        failed.append(name)
-        print(f"failed: {name}: {seen}", flush=True)
-
-
-def run(*argv, timeout=JUDGE_S):
-    # A file, not a pipe: what a wrong driver leaves behind would keep a pipe open, and us waiting.
-    with tempfile.TemporaryFile("w+") as output:
-        try:
-            code = subprocess.run(list(map(str, argv)), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, timeout=timeout).returncode
-        except subprocess.TimeoutExpired:
-            return -1, f"still running after {timeout} s"
-        output.seek(0)
-        return code, output.read()
-
-
 class RightDriver:
     """A driver that conforms at its levels."""
 
@@ -60,18 +37,9 @@ class RightDriver:
         self.name, self.program, self.fixture, self.levels = name, program, fixture, levels
         self.quick = quick  # the groups of a run that is no soak, judged in one go; None: all of them
 
-    def argv(self, judge, only):
-        argv = [judge, "--plugin", self.program, "--format", "json"]
-        argv += ["--fixture", self.fixture] if self.fixture else []
-        for level in self.levels:
-            argv += ["--level", level]
-        for each in only:
-            argv += ["--only", each]
-        return argv
-
     def judge(self, judge, only):
         """(the outcomes, what was left or went wrong)"""
-        code, text = run(*self.argv(judge, only))
+        code, text = run(*judge_argv(judge, self.program, "--format", "json", fixture=self.fixture, levels=self.levels, only=only))
         try:
             whole = json.loads(text)
         except ValueError:
@@ -80,7 +48,7 @@ class RightDriver:
 
 
 def right_drivers(build, folder):
-    plugins, examples = build / "lib" / "drover" / "plugins", ROOT / "sdk" / "examples"
+    plugins, examples = build / "lib" / "drover" / "plugins", EXAMPLES
     return [RightDriver("raw_exec", plugins / "raw_exec"),
             RightDriver("mock", plugins / "mock"),
             RightDriver("hello", build / "libexec/drover/examples/hello", examples / "hello/fixture.json"),
@@ -92,14 +60,13 @@ def right_drivers(build, folder):
 
 def make_others(folder):
     """The drivers in other languages, from the .proto files."""
-    examples = ROOT / "sdk" / "examples"
+    examples = EXAMPLES
     (folder / "python").mkdir()
     for name in ("hello.py", "supervise.py"):
         shutil.copy(examples / "python" / name, folder / "python")
     code, text = run(examples / "python" / "make.sh", ROOT, folder / "python")
     check("the Python driver is made from the .proto files", code == 0, text)
-    cache = {"GOCACHE": str(ROOT / "build" / "gocache")}
-    code, text = run("/usr/bin/env", *(f"{name}={value}" for name, value in cache.items()), examples / "go" / "make.sh", ROOT, folder / "go")
+    code, text = run(examples / "go" / "make.sh", ROOT, folder / "go", env={"GOCACHE": str(ROOT / "build" / "gocache")})
     check("the Go driver is made from the .proto files", code == 0, text)
 
 
@@ -135,8 +102,11 @@ def judge_right(pool, judge, drivers, rows, whole):
 
 
 def finds(judge, broken, check_id):
-    code, text = run(judge, "--plugin", broken, "--arg", check_id, "--only", check_id, "--fixture", BROKEN_FIXTURE)
-    return f"FAIL  {check_id}" in text.splitlines(), text[-600:]
+    code, text = run(*judge_argv(judge, broken, args=[check_id], fixture=BROKEN_FIXTURE, only=[check_id]))
+    # What it left was told, and then removed: the next judge must not meet it.
+    groups = re.findall(r"^LEFT  control group (.*)$", text, re.M)
+    still = [f"still there: {group}" for group in groups if os.path.exists(group)]
+    return f"FAIL  {check_id}" in text.splitlines() and not still, "\n".join([text[-600:], *still])
 
 
 def judge_wrong(pool, judge, broken, ids):
@@ -214,13 +184,11 @@ def judge_all(given, build, folder, rows, wanted):
 
 
 def main():
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "dev")
-    options.add_argument("--soak", action="store_true")
-    options.add_argument("--matrix", action="store_true", help="write docs/conformance-matrix.md")
-    options.add_argument("only", nargs="*", help="ids of checks, or groups as 'start.': only their faults are looked for")
-    given = options.parse_args()
-    build = given.build.resolve()
+    parser = options(__doc__)
+    parser.add_argument("--matrix", action="store_true", help="write docs/conformance-matrix.md")
+    parser.add_argument("only", nargs="*", help="ids of checks, or groups as 'start.': only their faults are looked for")
+    given = parser.parse_args()
+    build = given.build
     judge, broken = build / "bin" / "drover-conformance", build / "libexec" / "drover" / "drover-broken-driver"
 
     rows = [tuple(line.split("\t")) for line in run(judge, "--list")[1].splitlines()]
@@ -235,8 +203,7 @@ def main():
     wanted = [c for c in ids if any(c == o or (o.endswith(".") and c.startswith(o)) for o in given.only)] if given.only else [c for c in ids if given.soak or c not in SLOW]
     with tempfile.TemporaryDirectory(prefix="dct-") as folder:
         judge_all(given, build, pathlib.Path(folder), rows, wanted)
-    print(f"{passed} passed, {len(failed)} failed")
-    return 1 if failed else 0
+    return end()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 #!/usr/bin/python3
 """Debian's go-plugin as the judge of our plugin protocol, both ways: a Go host drives our drivers, our host a Go driver."""
-import argparse
 import base64
 import json
 import os
@@ -12,22 +11,15 @@ import subprocess
 import sys
 import tempfile
 
+from judging import ROOT, check, end, options
+
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
 GO = "/usr/bin/go"
 DRIVER = "/hashicorp.nomad.plugins.drivers.proto.Driver/"
 BASE = "/hashicorp.nomad.plugins.base.proto.BasePlugin/"
-COOKIE = "e4327c2e01eabfd75a8a67adb114fb34a757d57eee7728d857a8cec6e91a7255"
 
 soak_rounds = 50
-passed, failed = [], []
 HOSTS = []  # the newest last
-
-
-def check(name, condition, seen=None):
-    (passed if condition else failed).append(name)
-    if not condition:
-        print(f"failed: {name}: {seen!r}", flush=True)
 
 
 def msgpack(value):
@@ -297,15 +289,12 @@ def our_host_with_a_go_driver(folder, tests):
 
 
 def main():
-    options = argparse.ArgumentParser()
-    options.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "dev")
-    options.add_argument("--soak", action="store_true")
-    given = options.parse_args()
+    given = options(__doc__).parse_args()
     if not pathlib.Path(GO).exists() or not pathlib.Path("/usr/share/gocode/src/google.golang.org/grpc").exists():
         print("note: not run: Debian's Go or its go-plugin, grpc and protobuf libraries are absent (./dev deps)")
         print("0 passed, 1 failed")
         return 1
-    plugins = given.build.resolve() / "lib" / "drover" / "plugins"
+    plugins = given.build / "lib" / "drover" / "plugins"
     with tempfile.TemporaryDirectory(prefix="drover-go-") as name:
         folder = pathlib.Path(name)
         os.environ["TMPDIR"] = name
@@ -317,9 +306,8 @@ def main():
         judge(judge_mock, folder, plugins / "mock")
         for _ in range(soak_rounds if given.soak else 1):
             judge(judge_raw_exec, folder, plugins / "raw_exec")
-        judge(our_host_with_a_go_driver, folder, given.build.resolve() / "tests")
-    print(f"{len(passed)} passed, {len(failed)} failed")
-    return 1 if failed else 0
+        judge(our_host_with_a_go_driver, folder, given.build / "tests")
+    return end()
 
 
 if __name__ == "__main__":

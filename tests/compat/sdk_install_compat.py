@@ -1,48 +1,23 @@
 #!/usr/bin/python3
 """The SDK as others get it: installed into a prefix, a driver is built against it outside of this tree, and conforms."""
-import argparse
-import os
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+from judging import EXAMPLES, check, end, judge_argv, options, run
+
 COMPILER = "clang++-16"
 GROUPS = ("handshake.line", "info.", "start.", "wait.exit-3", "stop.ends", "recover.ok", "exec.exit-4")
 
-passed, failed = 0, []
-
-
-def check(name, condition, seen=""):
-    global passed
-    if condition:
-        passed += 1
-    else:
-        failed.append(name)
-        print(f"failed: {name}: {seen}", flush=True)
-
-
-def run(*argv, cwd=None, env=None):
-    done = subprocess.run(list(map(str, argv)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, cwd=cwd,
-                          env=dict(os.environ, **(env or {})))
-    return done.returncode, done.stdout
-
-
-def conforms(prefix, plugin, *more):
-    only = [word for group in GROUPS for word in ("--only", group)]
-    command = (prefix / "bin/drover-conformance", "--plugin", plugin, *more, "--fixture", ROOT / "sdk/examples/hello/fixture.json", "--quiet", *only)
-    code, text = run(*command)
-    if code != 0:  # a busy machine may be late to remove a control group: a second look, and the first is told
-        print(f"note: judged again: {text.strip().splitlines()[0] if text.strip() else code}")
-        code, text = run(*command)
-    return code, text
+def conforms(prefix, plugin, *args):
+    """As the installed judge says."""
+    return run(*judge_argv(prefix / "bin/drover-conformance", plugin, "--quiet", args=args, fixture=EXAMPLES / "hello/fixture.json", only=GROUPS))
 
 
 def written_by_new(given, top, prefix):
     """`drover driver new` writes a project that is right as it is."""
-    drover = given.build.resolve() / "bin" / "drover"
+    drover = given.build / "bin" / "drover"
     code, text = run(drover, "driver", "new", "my_shell", cwd=top)
     check("drover driver new writes a project", code == 0, text)
     project, where = top / "my_shell", {"CMAKE_PREFIX_PATH": str(prefix), "CXX": COMPILER}
@@ -59,23 +34,20 @@ def written_by_new(given, top, prefix):
 
 
 def main():
-    options = argparse.ArgumentParser()
-    options.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "dev")
-    options.add_argument("--soak", action="store_true")
-    given = options.parse_args()
+    given = options(__doc__).parse_args()
     with tempfile.TemporaryDirectory(prefix="drover-sdk-") as folder:
         top = pathlib.Path(folder)
         top.chmod(0o755)
         prefix, source, build = top / "prefix", top / "hello", top / "build"
         for component in ("sdk", "driver-common", "conformance"):
-            code, text = run("cmake", "--install", given.build.resolve(), "--component", component, "--prefix", prefix)
+            code, text = run("cmake", "--install", given.build, "--component", component, "--prefix", prefix)
             check(f"{component} is installed", code == 0, text)
         for part in ("include/drover/serve.h", "share/drover/sdk/proto/driver.proto", "bin/drover-conformance", "libexec/drover/drover-shim", "libexec/drover/drover-plugin-host"):
             check(f"{part} is installed", (prefix / part).exists())
         check("the headers ask for nothing of ours that is not installed",
               not [line for header in (prefix / "include/drover").glob("*.h") for line in header.read_text().splitlines() if line.startswith('#include "')])
 
-        shutil.copytree(ROOT / "sdk/examples/hello", source)
+        shutil.copytree(EXAMPLES / "hello", source)
         code, text = run("cmake", "-S", source, "-B", build, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}", f"-DCMAKE_CXX_COMPILER={COMPILER}", f"-DCMAKE_INSTALL_PREFIX={top / 'own'}")
         check("find_package finds it", code == 0, text)
         code, text = run("cmake", "--build", build, "-j1")
@@ -84,7 +56,7 @@ def main():
         check("it conforms from where it was built", code == 0, text)
         code, text = run("cmake", "--install", build)
         check("it is installed where agents look for plugins", code == 0 and (top / "own/lib/drover/plugins/hello").exists(), text)
-        code, text = conforms(prefix, prefix / "libexec/drover/drover-plugin-host", "--arg", build / "hello_module.so")
+        code, text = conforms(prefix, prefix / "libexec/drover/drover-plugin-host", build / "hello_module.so")
         check("built as a module from the same source, it conforms", code == 0, text)
 
         config = {"PKG_CONFIG_PATH": f"{next(prefix.glob('lib*/**/pkgconfig'), prefix)}"}
@@ -103,8 +75,7 @@ def main():
             code, text = run(top / "static")
             check("the static program explains itself", code == 1 and "task driver 'hello'" in text, text)
         written_by_new(given, top, prefix)
-    print(f"{passed} passed, {len(failed)} failed")
-    return 1 if failed else 0
+    return end()
 
 
 if __name__ == "__main__":
