@@ -29,6 +29,7 @@
 #include "cli/server_role.h"
 #include "cli/version.h"
 #include "model/agent_config/agent_config.h"
+#include "model/proto/agent_view.pb.h"
 #include "server/http/event_log.h"
 #include "server/http/routes.h"
 #include "server/http/tunnel_endpoints.h"
@@ -162,6 +163,21 @@ Result<std::shared_ptr<const rpc::Tls>> load_tls(const model::AgentConfig& confi
   return std::shared_ptr<const rpc::Tls>(std::move(tls));
 }
 
+std::shared_ptr<const model::SchedulerConfiguration> scheduler_configuration(const model::SchedulerAgentConfig& config) {
+  if (!config.given) return nullptr;
+  auto out = std::make_shared<model::SchedulerConfiguration>();
+  out->set_scheduler_algorithm(config.algorithm);
+  out->set_memory_oversubscription_enabled(config.memory_oversubscription);
+  out->set_reject_job_registration(config.reject_job_registration);
+  out->set_pause_eval_broker(config.pause_eval_broker);
+  auto& preemption = *out->mutable_preemption_config();
+  preemption.set_system_scheduler_enabled(config.preempts_system);
+  preemption.set_sys_batch_scheduler_enabled(config.preempts_sysbatch);
+  preemption.set_batch_scheduler_enabled(config.preempts_batch);
+  preemption.set_service_scheduler_enabled(config.preempts_service);
+  return out;
+}
+
 server::ServerConfig server_config(const model::AgentConfig& config, const std::string& name) {
   server::ServerConfig out;
   out.region = config.region;
@@ -177,6 +193,7 @@ server::ServerConfig server_config(const model::AgentConfig& config, const std::
   out.node_gc_threshold = config.server.node_gc_threshold;
   out.job_priority_max = config.server.job_max_priority;
   out.job_count_max = config.server.job_max_count;
+  out.scheduler = scheduler_configuration(config.server.scheduler);
   out.job_versions_max = static_cast<std::size_t>(std::max<std::int64_t>(1, config.server.job_tracked_versions));
   return out;
 }

@@ -27,7 +27,6 @@ constexpr NotYet not_yet[] = {
     {"operator gossip", "gossip between servers is not supported yet"},
     {"operator raft", "several servers are not supported yet"},
     {"operator root", "the keyring is not supported yet"},
-    {"operator scheduler set-config", "changing the scheduler's configuration is not supported yet"},
     {"operator snapshot", "snapshots of the servers' state are not supported yet"},
     {"operator utilization", "reports of utilization are not supported yet"},
     {"quota", "quotas are not supported yet"},

@@ -6,6 +6,8 @@
 #include "base/log/log.h"
 #include "base/loop/call.h"
 #include "model/cron.h"
+#include "model/proto/agent_view.pb.h"
+#include "model/proto/alloc.pb.h"
 #include "model/proto/diff.pb.h"
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
@@ -13,6 +15,7 @@
 #include "model/spec.h"
 #include "server/broker/scheduling.h"
 #include "server/commands/prepare_job.h"
+#include "server/commands/scheduler_config.h"
 #include "server/commands/turns.h"
 #include "server/duties/deployments.h"
 #include "server/duties/drains.h"
@@ -29,8 +32,21 @@
 namespace drover::server {
 namespace {
 
+bool displaces(const model::PreemptionConfig& config, const std::string& type) {
+  if (type == "system") return config.system_scheduler_enabled();
+  if (type == "sysbatch") return config.sys_batch_scheduler_enabled();
+  return type == "batch" ? config.batch_scheduler_enabled() : config.service_scheduler_enabled();
+}
+
+SchedulerSettings settings_of(const model::SchedulerConfiguration& configuration, const std::string& job_type, bool grouped) {
+  return {.spread_algorithm = configuration.scheduler_algorithm() == "spread",
+          .memory_oversubscription = configuration.memory_oversubscription_enabled(),
+          .displaces = displaces(configuration.preemption_config(), job_type),
+          .grouped = grouped};
+}
+
 /// The scheduler, as passes see it.
-PassResult run_pass(const PassRequest& request) {
+PassResult run_pass(const PassRequest& request, const ServerConfig& config) {
   const Snapshot& state = *request.state;
   const model::Evaluation& eval = *request.eval;
   SeededRandom random(request.seed);
@@ -38,8 +54,9 @@ PassResult run_pass(const PassRequest& request) {
   const std::shared_ptr<const model::Job> job = version ? version->spec : nullptr;
   const auto allocs = existing_allocs(state, job.get(), eval.namespace_(), eval.job_id());
   const ScheduleRequest wanted{.eval = eval, .job = job, .nodes = *request.nodes, .allocs = allocs, .snapshot_index = state.index(),
-                               .now = request.now, .settings = {.grouped = true},
-                               .deployments = deployments_of(state, eval.namespace_(), eval.job_id())};
+                               .now = request.now, .settings = settings_of(scheduler_configuration(state, config), job ? job->type() : eval.type(), true),
+                               .deployments = deployments_of(state, eval.namespace_(), eval.job_id()),
+                               .displaceable = [&](NodeAt node) { return displaceable_on(state, request.nodes->ids[node], {eval.namespace_(), eval.job_id()}); }};
   Scheduled scheduled = schedule(wanted, random);
   PassResult result;
   result.plan_is_empty = scheduled.plan_is_empty();
@@ -54,14 +71,14 @@ PassResult run_pass(const PassRequest& request) {
 }
 
 /// What registering a prepared job would do, worked out on a copy of the state.
-JobPlanned dry_run(const SnapshotPtr& state, const PreparedJob& prepared, std::size_t versions_max, Instant now, std::uint64_t seed) {
+JobPlanned dry_run(const SnapshotPtr& state, const PreparedJob& prepared, const ServerConfig& config, Instant now, std::uint64_t seed) {
   SeededRandom random(seed);
   const JobRow* row = state->job(prepared.job.namespace_(), prepared.job.id());
   const JobVersionRow* old = row ? state->current(*row) : nullptr;
   State after(*state);
   if (!old || !model::same_spec(*old->spec, prepared.job)) {
     after.begin(state->index() + 1, to_ns(now));
-    after.put_job(prepared.job, versions_max);
+    after.put_job(prepared.job, config.job_versions_max);
   }
   const JobVersionRow* planned = after.current(prepared.job.namespace_(), prepared.job.id());
 
@@ -74,11 +91,15 @@ JobPlanned dry_run(const SnapshotPtr& state, const PreparedJob& prepared, std::s
   eval.set_job_id(prepared.job.id());
   eval.set_status("pending");
   eval.set_annotate_plan(true);
-  Scheduled scheduled = schedule(after, eval, SchedulerSettings{}, now, random);
+  Scheduled scheduled = schedule(after, eval, settings_of(scheduler_configuration(*state, config), planned->spec->type(), false), now, random);
 
   auto response = std::make_shared<model::JobPlanResponse>();
   *response->mutable_annotations() =
       scheduled.plan.has_annotations() ? std::move(*scheduled.plan.mutable_annotations()) : scheduled.eval.plan_annotations();
+  for (const auto& evicted : scheduled.plan.preemptions()) {
+    const AllocRow* leaving = state->alloc(parse_uuid(evicted.id()));
+    if (leaving) *response->mutable_annotations()->add_preempted_allocs() = state->stub(*leaving, false, false);
+  }
   *response->mutable_failed_tg_allocs() = scheduled.eval.failed_tg_allocs();
   if (model::is_launched(*planned->spec)) {
     const auto schedule = model::Schedule::of(planned->spec->periodic());
@@ -100,7 +121,9 @@ struct Server::Impl {
         log(parts.log),
         turns(Turns::Parts{parts.loop, parts.random, parts.journal, parts.snapshots, config, log.with("journal")}),
         heartbeats(parts.loop, parts.random, turns, config, log.with("heartbeats")),
-        scheduling(Scheduling::Parts{parts.loop, parts.random, parts.workers, turns, log.with("scheduling"), run_pass}),
+        scheduling(Scheduling::Parts{parts.loop, parts.random, parts.workers, turns, log.with("scheduling"),
+                                     [this](const PassRequest& request) { return run_pass(request, config); },
+                                     [this] { return scheduler_configuration(*turns.published(), config).pause_eval_broker(); }}),
         sessions(Sessions::Parts{parts.loop, turns, config, log.with("sessions"), [this](const Uuid& node) { return heartbeats.promise(node); },
                                  [this](const Uuid& node) { heartbeats.heard(node); }}),
         tunnels(parts.loop, parts.random, sessions),
@@ -201,6 +224,9 @@ Async<Result<SnapshotPtr>> Server::wait_for_index(Index index, Duration limit) {
 
 Async<Result<JobRegistered>> Server::register_job(RegisterJob request) { return impl_->ask<JobRegistered>(std::move(request)); }
 Async<Result<JobRegistered>> Server::evaluate_job(EvaluateJob request) { return impl_->ask<JobRegistered>(std::move(request)); }
+Async<Result<SchedulerConfigurationSet>> Server::set_scheduler_configuration(SetSchedulerConfiguration request) {
+  return impl_->ask<SchedulerConfigurationSet>(std::move(request));
+}
 Async<Result<JobDeregistered>> Server::deregister_job(DeregisterJob request) { return impl_->ask<JobDeregistered>(std::move(request)); }
 Async<Result<AllocStopped>> Server::stop_alloc(StopAlloc request) { return impl_->ask<AllocStopped>(request); }
 Async<Result<ServiceRemoved>> Server::remove_service(RemoveService request) { return impl_->ask<ServiceRemoved>(std::move(request)); }
@@ -245,8 +271,9 @@ Async<Result<JobPlanned>> Server::plan_job(PlanJob request) {
   auto job = std::make_shared<const PreparedJob>(std::move(*prepared));
   std::function<void(Done<JobPlanned>, std::weak_ptr<const void>)> ask = [this, job](Done<JobPlanned> done, std::weak_ptr<const void>) {
     const SnapshotPtr state = impl_->turns.published();
-    std::function<void()> work = [state, job, done, versions_max = impl_->config.job_versions_max, now = impl_->parts.loop.now(),
-                                  seed = impl_->parts.random.next()] { done(dry_run(state, *job, versions_max, now, seed)); };
+    std::function<void()> work = [state, job, done, config = impl_->config, now = impl_->parts.loop.now(), seed = impl_->parts.random.next()] {
+      done(dry_run(state, *job, config, now, seed));
+    };
     const Result<void> taken = impl_->parts.workers.submit(std::move(work));
     if (!taken) done(taken.error());
   };

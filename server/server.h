@@ -93,6 +93,7 @@ class Server {
 
   Async<Result<JobRegistered>> register_job(RegisterJob request);
   Async<Result<JobRegistered>> evaluate_job(EvaluateJob request);
+  Async<Result<SchedulerConfigurationSet>> set_scheduler_configuration(SetSchedulerConfiguration request);
   Async<Result<JobDeregistered>> deregister_job(DeregisterJob request);
   Async<Result<JobRegistered>> revert_job(RevertJob request);
   Async<Result<VersionTagged>> tag_version(TagVersion request);

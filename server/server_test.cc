@@ -1,5 +1,7 @@
 #include "server/server_world.h"
 
+#include "model/proto/agent_view.pb.h"
+
 namespace drover::server {
 
 TEST_CASE("a registered job is placed, pushed to the agents and reported running") {
@@ -241,6 +243,70 @@ TEST_CASE("a tunnel to a node without a session finds no path, and one that is n
 
   CHECK(open(world.random.uuid()).error().message == "No path to node");
   CHECK(open(agent.id()).error().code == Code::timeout);
+}
+
+TEST_CASE("a system job takes the room of what is less urgent, which comes back when there is other room") {
+  World world;
+  world.add_agent(1000);
+  world.submit("web", 9);
+  REQUIRE(world.running("web") == 9);
+
+  auto job = std::make_shared<model::Job>();
+  job->set_namespace_("default");
+  job->set_id("all");
+  job->set_type("system");
+  job->set_priority(80);
+  job->add_datacenters("*");
+  auto* group = job->add_task_groups();
+  group->set_name("g");
+  auto* task = group->add_tasks();
+  task->set_name("main");
+  task->set_driver("raw_exec");
+  task->set_config("{}");
+  task->mutable_resources()->set_memory_mb(150);
+  REQUIRE(run<Result<JobRegistered>>(world.time, world.loop, world.server->register_job(RegisterJob{.job = job})).ok());
+  world.time.advance(5s);
+
+  CHECK(world.running("all") == 1);
+  CHECK(world.running("web") == 8);
+  CHECK(world.blocked() == 1);
+  int evicted = 0;
+  const SnapshotPtr state = world.server->snapshot();
+  state->each_alloc_of_job("default", "web", [&](const AllocRow& row) {
+    if (row.desired != DesiredStatus::evict) return true;
+    ++evicted;
+    const AllocRow* by = state->alloc(parse_uuid(state->message(row).preempted_by_allocation()));
+    CHECK((by && state->job_of(*by).id == "all"));
+    return true;
+  });
+  CHECK(evicted == 1);
+  int asked = 0;
+  state->each_eval_of_job("default", "web", [&asked](const model::Evaluation& eval) { return asked += eval.triggered_by() == "preemption", true; });
+  CHECK(asked == 1);
+
+  world.add_agent(1000);
+  world.time.advance(5s);
+  CHECK(world.running("web") == 9);
+  CHECK(world.running("all") == 2);
+}
+
+TEST_CASE("nothing is scheduled while an operator has paused it, and all of it afterwards") {
+  World world;
+  world.add_agent();
+  const auto pause = [&world](bool paused) {
+    auto wanted = std::make_shared<model::SchedulerConfiguration>();
+    wanted->set_pause_eval_broker(paused);
+    const auto set = run<Result<SchedulerConfigurationSet>>(world.time, world.loop, world.server->set_scheduler_configuration({.configuration = wanted}));
+    REQUIRE(set.ok());
+  };
+  pause(true);
+  const JobRegistered web = world.submit("web", 2);
+  world.time.advance(1min);
+  CHECK(world.eval_status(web.eval_id) == "pending");
+
+  pause(false);
+  world.time.advance(1s);
+  CHECK(world.running("web") == 2);
 }
 
 TEST_CASE("a system job that fails on a node is not placed there again and again, however often the node changes") {

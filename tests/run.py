@@ -94,13 +94,19 @@ def suites(build, soak, asan):
             ("mutants", ["/usr/bin/python3", "tests/mutants/run.py"] + ([] if soak else ["--check"]), 7200 if soak else 120)]
     sim = build / "bin" / "drover-sim"
     if sim.exists():
-        rows.append(("simulation", [str(sim), "--first-seed", "1", "--seeds", "2000" if soak else "20"], 7200 if soak else 900))
+        rows.append(("simulation", [str(sim), "--first-seed", "1", "--seeds", "2000" if soak else "200", "--also"] + kept_seeds(), 7200 if soak else 1800))
     if asan and (asan / "tests" / "fuzz_hcl").exists():
         rows.append(("fuzz", ["/usr/bin/python3", "tests/fuzz/fuzz.py", "--build", str(asan)] + (["--soak"] if soak else []), 14400 if soak else 900))
     for script in sorted((ROOT / "tests" / "e2e").glob("*_e2e.py")) + sorted((ROOT / "tests" / "compat").glob("*_compat.py")):
         rows.append((script.stem, ["/usr/bin/python3", str(script), "--build", str(build)] + (["--soak"] if soak else []),
                      7200 if soak else 1200))
     return rows
+
+
+def kept_seeds():
+    """Those that have found something."""
+    lines = (ROOT / "tests" / "sim" / "kept_seeds.txt").read_text().splitlines()
+    return [line.split()[0] for line in lines if line.strip() and not line.startswith("#")]
 
 
 def show(outcome):

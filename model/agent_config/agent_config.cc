@@ -123,6 +123,9 @@ void check_roles(const AgentConfig& c, Checks& checks) {
     checks.between("server.job_default_priority", c.server.job_default_priority, 1, c.server.job_max_priority);
     checks.between("server.job_tracked_versions", c.server.job_tracked_versions, 1, 1000);
     checks.between("server.job_max_count", c.server.job_max_count, 0, 10'000'000);
+    const std::string& algorithm = c.server.scheduler.algorithm;
+    checks.require(algorithm.empty() || algorithm == "binpack" || algorithm == "spread", "server.default_scheduler_config.scheduler_algorithm",
+                   text("server.default_scheduler_config.scheduler_algorithm is \"{}\"; it must be binpack or spread.", algorithm));
   }
   if (c.client.enabled) {
     checks.require(c.server.enabled || !c.client.servers.empty() || !c.client.join.retry_join.empty(), "client.servers", "a client without a server of its own needs client.servers, such as [\"10.0.0.1:4647\"].");

@@ -50,6 +50,15 @@ struct TlsConfig {
   std::string min_version = "tls12";
 };
 
+/// How the scheduler works until an operator says so by the API. Once anything of it is given, all else is off.
+struct SchedulerAgentConfig {
+  bool given = false;
+  std::string algorithm;
+  bool memory_oversubscription = false, reject_job_registration = false, pause_eval_broker = false;
+  bool preempts_system = false, preempts_sysbatch = false, preempts_batch = false, preempts_service = false;
+  SchedulerAgentConfig& now_given() { return given = true, *this; }
+};
+
 struct ServerAgentConfig {
   bool enabled = false;
   std::int64_t bootstrap_expect = 0;
@@ -72,6 +81,7 @@ struct ServerAgentConfig {
   std::int64_t job_max_source_bytes = 1'000'000;
   std::string encrypt;
   ServerJoinConfig join;
+  SchedulerAgentConfig scheduler;
 };
 
 struct ClientAgentConfig {

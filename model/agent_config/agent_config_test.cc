@@ -196,5 +196,17 @@ TEST_CASE("no beginning or end of a configuration crashes its reader", "[agent_c
   CHECK(errors(config, "a = " + std::string(100'000, '[')).find("Nested too deep") != std::string::npos);
 }
 
+TEST_CASE("how the scheduler works is told by the server's file; what it leaves out is off") {
+  AgentConfig config;
+  CHECK_FALSE(config.server.scheduler.given);
+
+  CHECK(errors(config, "server { default_scheduler_config { scheduler_algorithm = \"spread\" preemption_config { batch_scheduler_enabled = true } } }") == "");
+
+  CHECK(config.server.scheduler.given);
+  CHECK(config.server.scheduler.algorithm == "spread");
+  CHECK(config.server.scheduler.preempts_batch);
+  CHECK_FALSE(config.server.scheduler.preempts_system);
+}
+
 }  // namespace
 }  // namespace drover::model

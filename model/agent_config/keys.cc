@@ -14,6 +14,7 @@ namespace {
 #define DROVER_DURATION(path, member) DROVER_KEY(path, DurationOf, member)
 #define DROVER_LIST(path, member)     DROVER_KEY(path, ListOf, member)
 #define DROVER_MAP(path, member)      DROVER_KEY(path, MapOf, member)
+#define DROVER_SCHEDULER(name, member) DROVER_KEY("server.default_scheduler_config." name, BoolOf, server.scheduler.now_given().member)
 
 std::vector<Key> top_level() {
   return {
@@ -79,6 +80,13 @@ std::vector<Key> server() {
       Key{"server.server_join.retry_join", ReplacedList{[](AgentConfig& c, const std::string&) -> std::vector<std::string>& { return c.server.join.retry_join; }}},
       DROVER_INTEGER("server.server_join.retry_max", server.join.retry_max), DROVER_DURATION("server.server_join.retry_interval", server.join.retry_interval),
       {"server.server_join.start_join", Accepted{}},
+      {"server.default_scheduler_config", Block{}}, {"server.default_scheduler_config.preemption_config", Block{}},
+      {"server.default_scheduler_config.node_limit_for_feasibility_checks", Accepted{}},
+      DROVER_KEY("server.default_scheduler_config.scheduler_algorithm", TextOf, server.scheduler.now_given().algorithm),
+      DROVER_SCHEDULER("memory_oversubscription_enabled", memory_oversubscription), DROVER_SCHEDULER("reject_job_registration", reject_job_registration),
+      DROVER_SCHEDULER("pause_eval_broker", pause_eval_broker), DROVER_SCHEDULER("preemption_config.system_scheduler_enabled", preempts_system),
+      DROVER_SCHEDULER("preemption_config.sysbatch_scheduler_enabled", preempts_sysbatch), DROVER_SCHEDULER("preemption_config.batch_scheduler_enabled", preempts_batch),
+      DROVER_SCHEDULER("preemption_config.service_scheduler_enabled", preempts_service),
   };
   for (const char* path : {"server.authoritative_region", "server.data_dir", "server.raft_protocol", "server.raft_multiplier", "server.raft_trailing_logs",
                            "server.raft_snapshot_threshold", "server.raft_snapshot_interval", "server.raft_boltdb", "server.raft_logstore", "server.csi_volume_claim_gc_interval",
@@ -86,7 +94,7 @@ std::vector<Key> server() {
                            "server.root_key_gc_threshold", "server.root_key_rotation_threshold", "server.enable_event_broker", "server.plan_apply_pipeline",
                            "server.start_timeout", "server.search", "server.plan_rejection_tracker", "server.client_introduction", "server.enabled_schedulers",
                            "server.non_voting_server", "server.redundancy_zone", "server.upgrade_version", "server.rejoin_after_leave", "server.retry_max",
-                           "server.retry_interval", "server.license_path", "server.license_env", "server.default_scheduler_config", "server.oidc_issuer", "server.log_file"})
+                           "server.retry_interval", "server.license_path", "server.license_env", "server.oidc_issuer", "server.log_file"})
     keys.push_back(Key{path, Accepted{}});
   return keys;
 }

@@ -132,7 +132,8 @@ void Scheduling::wake_blocked() {
 Async<void> Scheduling::hand_out() {
   for (;;) {
     std::optional<Delivery> delivery;
-    if (passes_ < passes_max && parts_.turns.leading()) delivery = broker_.dequeue(parts_.loop.uptime());
+    const bool paused = parts_.paused && parts_.paused();
+    if (passes_ < passes_max && parts_.turns.leading() && !paused) delivery = broker_.dequeue(parts_.loop.uptime());
     if (delivery) {
       ++passes_;
       scope_.spawn(work(*delivery));

@@ -52,6 +52,7 @@ class Scheduling {
     Turns& turns;
     Log log;
     SchedulePass pass;
+    std::function<bool()> paused = {};  ///< an operator wants nothing to be scheduled; null: never
   };
   explicit Scheduling(Parts parts);
 

@@ -14,6 +14,7 @@
 
 namespace drover::model {
 class JobSubmission;
+class SchedulerConfiguration;
 }
 
 namespace drover::server {
@@ -223,6 +224,18 @@ struct JobPlanned {
   std::shared_ptr<const model::JobPlanResponse> response;  ///< without Diff
   std::shared_ptr<const model::Job> old_job;
   std::shared_ptr<const model::Job> new_job;  ///< canonicalized
+};
+
+/// How the scheduler works from now on, whole. With `only_if` nothing happens unless that is the present one's modify
+/// index. "invalid scheduler algorithm: x".
+struct SetSchedulerConfiguration {
+  std::shared_ptr<const model::SchedulerConfiguration> configuration;
+  std::optional<Index> only_if;
+};
+
+struct SchedulerConfigurationSet {
+  bool updated = false;
+  Index index = 0;
 };
 
 }  // namespace drover::server

@@ -33,6 +33,7 @@ Cause cause_of(const proto::Command& command) {
     case Kind::kCollectGarbage: return Cause::garbage_collected;
     case Kind::kUpdateDeployment: return cause_of(command.update_deployment());
     case Kind::kRemoveService:
+    case Kind::kSetSchedulerConfiguration:
     case Kind::KIND_NOT_SET: break;
   }
   return Cause::other;
@@ -59,6 +60,7 @@ Result<void> apply(State& state, const proto::Command& command, Index index) {
     case Kind::kPurgeNode: return apply(state, command.purge_node());
     case Kind::kCollectGarbage: return apply(state, command.collect_garbage());
     case Kind::kRemoveService: return apply(state, command.remove_service());
+    case Kind::kSetSchedulerConfiguration: return apply(state, command.set_scheduler_configuration());
     case Kind::kTagVersion: return apply(state, command.tag_version());
     case Kind::kSetStability: return apply(state, command.set_stability());
     case Kind::kScaleJob: return apply(state, command.scale_job());

@@ -8,6 +8,7 @@
 #include "model/proto/plan.pb.h"
 #include "server/commands/apply.h"
 #include "server/commands/command.h"
+#include "server/commands/evals.h"
 #include "server/plan/evaluate.h"
 #include "server/proto/command.pb.h"
 #include "server/state/bytes.h"
@@ -86,6 +87,20 @@ class PlanMetrics {
   std::map<std::string, std::uint32_t> groups_;
 };
 
+/// Who makes room is evicted, and its job looks for another place for it. What has ended meanwhile need not go.
+void displace(const model::Plan& plan, const Fitting& fitting, const Deciding& deciding, proto::ApplyPlan& command) {
+  std::map<JobKey, const model::Job*> jobs;
+  for (const int i : fitting.preemptions) {
+    const AllocRow* row = deciding.state.alloc(parse_uuid(plan.preemptions(i).id()));
+    if (!row || row->terminal()) continue;
+    *command.add_stops() = plan.preemptions(i);
+    const JobKey& key = deciding.state.job_of(*row);
+    const JobVersionRow* current = deciding.state.current(key.ns, key.id);
+    if (current) jobs.try_emplace(key, current->spec.get());
+  }
+  for (const auto& [key, job] : jobs) *command.add_evals() = job_eval(deciding, *job, "preemption", 0);
+}
+
 }  // namespace
 
 Result<Decision<PlanApplied>> decide(const ApplyPlan& request, const Deciding& deciding) {
@@ -111,7 +126,7 @@ Result<Decision<PlanApplied>> decide(const ApplyPlan& request, const Deciding& d
   command.set_job_create_index(version ? version->create_index : 0);
   PlanMetrics metrics(deciding.state, plan, command);
   for (const int i : fitting.stops) *command.add_stops() = plan.stops(i);
-  for (const int i : fitting.preemptions) *command.add_stops() = plan.preemptions(i);
+  displace(plan, fitting, deciding, command);
   for (const int i : fitting.placements) metrics.add_placement(plan.placements(i));
   for (int i = 0; i < plan.groups_size(); ++i) metrics.add_group(plan.groups(i), fitting.groups[static_cast<std::size_t>(i)]);
   if (plan.has_deployment()) *command.mutable_deployment() = plan.deployment();

@@ -66,6 +66,8 @@ Result<Decision<NodeUpdated>> decide(const SetEligibility& request, const Decidi
 Result<Decision<NodeUpdated>> decide(const EvaluateNode& request, const Deciding& deciding);
 Result<Decision<NodeUpdated>> decide(const PurgeNode& request, const Deciding& deciding);
 
+Result<Decision<SchedulerConfigurationSet>> decide(const SetSchedulerConfiguration& request, const Deciding& deciding);
+
 // What agents say.
 
 /// An agent has connected: the node as it describes itself.

@@ -2,9 +2,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "base/loop/time.h"
+
+namespace drover::model {
+class SchedulerConfiguration;
+}
 
 namespace drover::server {
 
@@ -24,6 +29,8 @@ struct ServerConfig {
   std::int64_t job_priority_max = 100;
   std::int64_t job_count_max = 50000;
   std::size_t job_versions_max = 6;
+  /// How the scheduler works until an operator says so by the API; null: as without a configuration.
+  std::shared_ptr<const model::SchedulerConfiguration> scheduler;
 };
 
 }  // namespace drover::server

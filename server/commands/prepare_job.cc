@@ -2,6 +2,7 @@
 
 #include "model/canonicalize.h"
 #include "model/proto/node.pb.h"
+#include "server/commands/scheduler_config.h"
 
 namespace drover::server {
 namespace {
@@ -28,7 +29,10 @@ model::Validation complete_and_judge(model::Job& job, const ServerConfig& config
   const model::JobDefaults defaults{.region = config.region};
   model::canonicalize(job, defaults);
   model::complete_for_store(job, defaults);
-  model::Validation found = model::validate(job, {.priority_max = config.job_priority_max, .count_max = config.job_count_max});
+  const model::JobLimits limits{.priority_max = config.job_priority_max,
+                                .count_max = config.job_count_max,
+                                .memory_oversubscription = scheduler_configuration(state, config).memory_oversubscription_enabled()};
+  model::Validation found = model::validate(job, limits);
   judge_places(job, state, found.errors);
   return found;
 }

@@ -135,6 +135,28 @@ TEST_CASE("metrics are given as JSON and for Prometheus", "[server][http]") {
   CHECK(world.get("/v1/metrics?format=prometheus").status == 415);
 }
 
+TEST_CASE("the scheduler's configuration is read and set", "[server][http]") {
+  HttpWorld world;
+  const std::string path = "/v1/operator/scheduler/configuration";
+  const Value before = world.get_json(path);
+  CHECK(before.find("Index")->integer() == 1);
+
+  const http::Response set = world.ask("PUT", path, R"({"SchedulerAlgorithm":"spread","PreemptionConfig":{"BatchSchedulerEnabled":true}})");
+  CHECK(set.status == 200);
+  CHECK(set.body.find(R"("Updated":true)") != std::string::npos);
+  const Value after = *world.get_json(path).find("SchedulerConfig");
+  CHECK(text_at(after, "SchedulerAlgorithm") == "spread");
+  CHECK(after.find("PreemptionConfig")->find("BatchSchedulerEnabled")->boolean());
+  CHECK_FALSE(after.find("PreemptionConfig")->find("SystemSchedulerEnabled")->boolean());
+
+  CHECK(world.ask("POST", path + "?cas=99", "{}").body.find(R"("Updated":false)") != std::string::npos);
+  CHECK(world.ask("PUT", path + "?cas=x", "{}").body == "Error parsing cas value: strconv.ParseUint: parsing \"x\": invalid syntax");
+  CHECK(world.ask("PUT", path, R"({"SchedulerAlgorithm":"nope"})").status == 400);
+  CHECK(world.ask("PUT", path, R"({"SchedulerAlgorithm":"nope"})").body == "invalid scheduler algorithm: nope");
+  CHECK(world.ask("PUT", path, "{").body == "Error parsing scheduler config: unexpected EOF");
+  CHECK(world.ask("PUT", path, "null").status == 200);
+}
+
 TEST_CASE("garbage collection, the scheduler's configuration and the default namespace", "[server][http]") {
   HttpWorld world;
   CHECK(world.ask("PUT", "/v1/system/gc").status == 200);

@@ -35,7 +35,7 @@ Async<http::Response> answer(ReadRoute route, api::Call asked) {
 }  // namespace
 
 api::Route read_route(HttpParts& parts, std::string_view path, std::string_view capability, Reader reader, WaitsFor waits_for) {
-  const ReadRoute route{&parts, reader, waits_for};
+  const ReadRoute route{&parts, std::move(reader), waits_for};
   return {.methods = "GET",
           .path = path,
           .capability = capability,

@@ -25,7 +25,7 @@ namespace drover::server {
 using CallPtr = std::shared_ptr<const api::Call>;
 
 /// Finds what a read asks for. Never waits.
-using Reader = api::Found (*)(SnapshotPtr state, CallPtr call);
+using Reader = std::function<api::Found(SnapshotPtr state, CallPtr call)>;
 /// What must change for the answer to change.
 using WaitsFor = std::vector<WaitFor> (*)(const api::Call& call);
 /// Puts in order, asks for and answers a change.

@@ -1,6 +1,10 @@
+#include <charconv>
+
+#include "base/json/json.h"
 #include "model/json/codec.h"
 #include "model/proto/agent_view.pb.h"
 #include "model/proto/namespace.pb.h"
+#include "server/commands/scheduler_config.h"
 #include "server/http/handlers.h"
 
 /// Garbage collection, the configuration of the scheduler, and the one namespace there is.
@@ -20,22 +24,41 @@ Async<http::Response> collect_garbage(HttpParts* parts, api::Call call) {
 /// Summaries are kept with the jobs and cannot disagree with them.
 Async<http::Response> reconcile_summaries(HttpParts*, api::Call) { co_return api::empty(); }
 
-api::Found read_scheduler_configuration(SnapshotPtr state, CallPtr call) {
-  return message_found(built_in_index, state, call, [](const Snapshot&, const api::Call&) {
-    model::SchedulerConfigurationResponse answer;
-    model::SchedulerConfiguration& config = *answer.mutable_scheduler_config();
-    config.set_scheduler_algorithm("binpack");
-    config.mutable_preemption_config()->set_system_scheduler_enabled(false);
-    config.set_create_index(built_in_index);
-    config.set_modify_index(built_in_index);
-    answer.set_index(built_in_index);
-    answer.set_known_leader(true);
-    return answer;
-  });
+api::Found read_scheduler_configuration(HttpParts* parts, SnapshotPtr state, CallPtr call) {
+  model::SchedulerConfigurationResponse answer;
+  *answer.mutable_scheduler_config() = scheduler_configuration(*state, parts->server.config());
+  answer.set_index(answer.scheduler_config().create_index());
+  answer.set_known_leader(true);
+  return message_found(answer.index(), state, call, [answer](const Snapshot&, const api::Call&) { return answer; });
 }
 
-Async<http::Response> set_scheduler_configuration(HttpParts*, api::Call) {
-  co_return api::refuse(501, "changing the scheduler's configuration is not supported yet");
+/// The modify index that a client has seen, by ?cas=.
+Result<std::optional<Index>> seen_index(const http::Request& request) {
+  const std::string seen = api::text_parameter(request, "cas");
+  if (seen.empty()) return std::optional<Index>();
+  Index index = 0;
+  const auto [end, problem] = std::from_chars(seen.data(), seen.data() + seen.size(), index);
+  if (problem != std::errc() || end != seen.data() + seen.size()) {
+    return fail(Code::invalid, "Error parsing cas value: strconv.ParseUint: parsing \"{}\": invalid syntax", seen);
+  }
+  return std::optional<Index>(index);
+}
+
+Async<http::Response> set_scheduler_configuration(HttpParts* parts, api::Call call) {
+  auto wanted = std::make_shared<model::SchedulerConfiguration>();
+  if (const auto refusal = decode(call, *wanted)) co_return api::refuse(400, "Error parsing scheduler config: " + refusal->body);
+  const Result<std::optional<Index>> seen = seen_index(call.request);
+  if (!seen) co_return api::refuse(400, seen.error().message);
+  SetSchedulerConfiguration request{.configuration = wanted, .only_if = *seen};
+  const Result<SchedulerConfigurationSet> done = co_await parts->server.set_scheduler_configuration(std::move(request));
+  if (!done && done.error().code == Code::invalid) co_return api::refuse(400, done.error().message);
+  if (!done) co_return api::refuse(done.error());
+  Value answer = Value::map();
+  answer.set("Index", static_cast<std::int64_t>(done->index));
+  answer.set("Updated", done->updated);
+  http::Response response = api::json(json::write(answer), call.params.pretty);
+  api::set_write_index(response, done->index);
+  co_return response;
 }
 
 model::Namespace default_namespace() {
@@ -72,8 +95,11 @@ Async<http::Response> change_namespace(HttpParts*, api::Call call) {
 void add_system_routes(HttpParts& parts, std::vector<api::Route>& routes) {
   routes.push_back(write_route(parts, "PUT", "/v1/system/gc", "management", collect_garbage));
   routes.push_back(write_route(parts, "PUT", "/v1/system/reconcile/summaries", "management", reconcile_summaries));
+  Reader read_configuration = [parts = &parts](SnapshotPtr state, CallPtr call) {
+    return read_scheduler_configuration(parts, std::move(state), std::move(call));
+  };
   routes.push_back(
-      read_route(parts, "/v1/operator/scheduler/configuration", "operator:read", read_scheduler_configuration, nothing));
+      read_route(parts, "/v1/operator/scheduler/configuration", "operator:read", std::move(read_configuration), nothing));
   routes.push_back(
       write_route(parts, "PUT|POST", "/v1/operator/scheduler/configuration", "operator:write", set_scheduler_configuration));
   routes.push_back(read_route(parts, "/v1/namespaces", "", list_namespaces, nothing));

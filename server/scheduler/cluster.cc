@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "model/proto/alloc.pb.h"
 #include "model/proto/job.pb.h"
 #include "model/proto/node.pb.h"
@@ -58,6 +60,22 @@ NodeTable node_table(const Snapshot& cluster) {
   return table;
 }
 
+std::vector<Displaceable> displaceable_on(const Snapshot& cluster, const Uuid& node, const JobKey& own) {
+  std::vector<Displaceable> found;
+  cluster.each_alloc_on_node(node, [&](const AllocRow& row) {
+    const JobKey& job = cluster.job_of(row);
+    if (row.terminal() || job == own) return true;
+    const model::Job& spec = *cluster.version_of(row).spec;
+    const std::string group = cluster.group_of(row);
+    const auto wanted = std::ranges::find(spec.task_groups(), group, &model::TaskGroup::name);
+    const std::int64_t parallel_max = wanted != spec.task_groups().end() && wanted->has_migrate() ? wanted->migrate().max_parallel() : 0;
+    found.push_back({.id = row.id, .job = job, .group = group, .priority = spec.priority(), .parallel_max = parallel_max,
+                     .takes = row.shape ? row.shape->capacity : model::Capacity{}, .ports = ports_of(row)});
+    return true;
+  });
+  return found;
+}
+
 std::vector<ExistingAlloc> existing_allocs(const Snapshot& cluster, const model::Job* current, std::string_view ns, std::string_view job) {
   std::vector<ExistingAlloc> allocs;
   cluster.each_alloc_of_job(ns, job, [&](const AllocRow& row) {
@@ -77,8 +95,11 @@ Scheduled schedule(const Snapshot& cluster, const model::Evaluation& eval, std::
                    const SchedulerSettings& settings, Instant now, Random& random) {
   const NodeTable nodes = node_table(cluster);
   const auto allocs = existing_allocs(cluster, job.get(), eval.namespace_(), eval.job_id());
+  const JobKey own{eval.namespace_(), eval.job_id()};
+  Displacing::Find displaceable = [&cluster, &nodes, own](NodeAt node) { return displaceable_on(cluster, nodes.ids[node], own); };
   return schedule({.eval = eval, .job = std::move(job), .nodes = nodes, .allocs = allocs, .snapshot_index = cluster.index(), .now = now,
-                   .settings = settings, .deployments = deployments_of(cluster, eval.namespace_(), eval.job_id())},
+                   .settings = settings, .deployments = deployments_of(cluster, eval.namespace_(), eval.job_id()),
+                   .displaceable = std::move(displaceable)},
                   random);
 }
 

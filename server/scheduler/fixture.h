@@ -127,7 +127,17 @@ class Cluster {
       const auto at = table.find(alloc.node);
       if (at && !alloc.client_terminal()) table.take(*at, alloc.takes, alloc.ports);
     }
-    return schedule({.eval = evaluation, .job = job_, .nodes = table, .allocs = allocs_, .snapshot_index = 7, .now = now, .settings = settings}, random_);
+    for (const Other& other : others) table.take(other.node, other.what.takes, other.what.ports);
+    const Displacing::Find displaceable = [this](NodeAt node) {
+      std::vector<Displaceable> found;
+      for (const Other& other : others) {
+        if (other.node == node) found.push_back(other.what);
+      }
+      return found;
+    };
+    return schedule({.eval = evaluation, .job = job_, .nodes = table, .allocs = allocs_, .snapshot_index = 7, .now = now, .settings = settings,
+                     .displaceable = displaceable},
+                    random_);
   }
 
   /// Makes a plan true: stopped ones end, placed ones run.
@@ -153,6 +163,12 @@ class Cluster {
     fill_message(allocs_[n]);
   }
 
+  /// An allocation of another job.
+  struct Other {
+    NodeAt node = 0;
+    Displaceable what;
+  };
+  std::vector<Other> others;
   Instant now = Instant(std::chrono::hours(1000));
   SchedulerSettings settings;
 

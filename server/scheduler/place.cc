@@ -198,10 +198,10 @@ bool GroupPlacer::is_used_up(NodeAt node) const {
 
 bool GroupPlacer::is_distinct(NodeAt node) const { return has_host_to_itself(node) && !is_used_up(node); }
 
-GroupPlacer::Parts GroupPlacer::own_parts_of(NodeAt node, bool penalized) const {
+GroupPlacer::Parts GroupPlacer::own_parts_of(NodeAt node, bool penalized, const model::Capacity& gone) const {
   Parts parts;
   const model::Capacity& capacity = room_.nodes().capacity[node];
-  const model::Capacity used = room_.used(node) + ask_.capacity;
+  const model::Capacity used = room_.used(node) + ask_.capacity - gone;
   parts.binpack = options_.spread_algorithm ? model::spread_score(capacity, used) : model::binpack_score(capacity, used);
   parts.sum = parts.binpack;
   parts.terms = 1;
@@ -223,8 +223,8 @@ GroupPlacer::Parts GroupPlacer::own_parts_of(NodeAt node, bool penalized) const 
   return parts;
 }
 
-GroupPlacer::Parts GroupPlacer::parts_of(NodeAt node, bool penalized) const {
-  Parts parts = own_parts_of(node, penalized);
+GroupPlacer::Parts GroupPlacer::parts_of(NodeAt node, bool penalized, const model::Capacity& gone) const {
+  Parts parts = own_parts_of(node, penalized, gone);
   if (!spreading_.empty()) parts.spread = spreading_.score(node);
   if (parts.spread) {
     parts.sum += *parts.spread;
@@ -292,6 +292,7 @@ void GroupPlacer::rank_all() {
 }
 
 void GroupPlacer::rerank(NodeAt node) {
+  leaving_.erase(node);
   if (!ranking_ || !ranking_->has(node)) return;
   const auto [list, score] = standing_of(node);
   ranking_->set(node, list, score);
@@ -454,17 +455,22 @@ void GroupPlacer::add_scores(model::AllocMetric& metric, std::vector<std::pair<d
   std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(shown), ranked.end(), higher);
   ranked.resize(shown);
   for (const auto& [score, node] : ranked) {
-    const Parts parts = parts_of(node, false);
-    auto& shown_score = *metric.add_score_meta_data();
-    shown_score.set_node_id(to_text(room_.nodes().ids[node]));
-    shown_score.set_norm_score(score);
-    auto& scores = *shown_score.mutable_scores();
-    scores["binpack"] = parts.binpack;
-    scores["job-anti-affinity"] = parts.anti_affinity;
-    scores["node-reschedule-penalty"] = parts.penalty;
-    scores["node-affinity"] = parts.affinity;
-    if (parts.spread) scores["allocation-spread"] = *parts.spread;
+    add_score(metric, node, parts_of(node, false));
+    metric.mutable_score_meta_data(metric.score_meta_data_size() - 1)->set_norm_score(score);
   }
+}
+
+void GroupPlacer::add_score(model::AllocMetric& metric, NodeAt node, const Parts& parts) const {
+  auto& shown_score = *metric.add_score_meta_data();
+  shown_score.set_node_id(to_text(room_.nodes().ids[node]));
+  shown_score.set_norm_score(parts.normalized());
+  auto& scores = *shown_score.mutable_scores();
+  scores["binpack"] = parts.binpack;
+  scores["job-anti-affinity"] = parts.anti_affinity;
+  scores["node-reschedule-penalty"] = parts.penalty;
+  scores["node-affinity"] = parts.affinity;
+  if (parts.spread) scores["allocation-spread"] = *parts.spread;
+  if (parts.displacing) scores["preemption"] = *parts.displacing;
 }
 
 }  // namespace drover::server

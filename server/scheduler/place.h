@@ -14,6 +14,7 @@
 #include "server/scheduler/existing.h"
 #include "server/scheduler/feasible.h"
 #include "server/scheduler/node_table.h"
+#include "server/scheduler/preemption.h"
 #include "server/scheduler/rank.h"
 #include "server/scheduler/spread.h"
 
@@ -71,12 +72,18 @@ class GroupPlacer {
     NodeAt node = 0;
     std::shared_ptr<const model::AllocatedResources> resources;
     bool alike = false;  ///< all that is placed of the group gets the same resources
+    std::vector<Uuid> displaced;                             ///< who has to leave for it
+    std::shared_ptr<const model::AllocMetric> metrics = {};  ///< of this one alone; null: those of the group
   };
 
   /// The best node, taken; nothing when none fits: failure() says why. `avoid` are nodes that it failed on.
   std::optional<Placed> place(const std::vector<NodeAt>& avoid);
   /// The same for one given node, which has to be a candidate.
   std::optional<Placed> place_on(NodeAt node);
+
+  /// Where nothing fits: the best node on which others make room, taken. Nothing where that does not help either.
+  std::optional<Placed> place_displacing(const std::vector<NodeAt>& avoid, Displacing& displacing);
+  std::optional<Placed> place_displacing_on(NodeAt node, Displacing& displacing);
 
   /// An allocation of this group leaves the node, or stays after all.
   void release(NodeAt node, const ExistingAlloc& alloc);
@@ -105,6 +112,7 @@ class GroupPlacer {
     double penalty = 0;
     double affinity = 0;
     std::optional<double> spread;
+    std::optional<double> displacing;
     double sum = 0;
     int terms = 0;
     double normalized() const { return sum / terms; }
@@ -131,17 +139,28 @@ class GroupPlacer {
   bool has_host_to_itself(NodeAt node) const;
   /// Whether the node's properties are used as often as they may be.
   bool is_used_up(NodeAt node) const;
-  Parts parts_of(NodeAt node, bool penalized) const;
+  /// `gone`: what leaves the node before.
+  Parts parts_of(NodeAt node, bool penalized, const model::Capacity& gone = {}) const;
   /// Without what depends on other nodes.
-  Parts own_parts_of(NodeAt node, bool penalized) const;
+  Parts own_parts_of(NodeAt node, bool penalized, const model::Capacity& gone = {}) const;
   double score_of(NodeAt node, bool penalized) const;
   /// Of which list of its class the node is, and with what score there.
   std::pair<int, double> standing_of(NodeAt node) const;
   Placed take(NodeAt node);
+  /// How a node would do if others made room there.
+  struct Cleared {
+    NodeAt node = 0;
+    std::vector<std::size_t> positions;  ///< of those who leave
+    Parts parts;
+  };
+  std::optional<std::vector<std::size_t>> who_leaves(NodeAt node, Displacing& displacing) const;
+  std::optional<Cleared> clear(NodeAt node, bool penalized, Displacing& displacing);
+  Placed take(const Cleared& cleared, Displacing& displacing);
   /// Keeps what depends on all nodes in step after an allocation has come to a node or left it.
   void count_uses(NodeAt node, bool more);
   void give_ports(NodeAt node, model::AllocatedResources& resources);
   void add_scores(model::AllocMetric& metric, std::vector<std::pair<double, NodeAt>> scores) const;
+  void add_score(model::AllocMetric& metric, NodeAt node, const Parts& parts) const;
   model::AllocMetric counts_only() const;
 
   Room& room_;
@@ -163,6 +182,7 @@ class GroupPlacer {
   std::vector<std::uint32_t> luck_of_;  ///< by node
   int terms_ = 1;  ///< of a score, where nothing of the group lives on the node and spreads add nothing
   std::vector<NodeAt> feasible_;
+  std::map<NodeAt, std::optional<std::vector<std::size_t>>> leaving_;  ///< who_leaves() as long as the node stays as it is
   std::optional<model::AllocMetric> metrics_;
   std::shared_ptr<const model::AllocatedResources> resources_;  ///< what each placement gets, without ports
 };

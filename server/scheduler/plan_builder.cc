@@ -129,6 +129,8 @@ void PlanBuilder::place(const std::string& group, const Missing& missing, GroupP
   alloc.set_name(model::alloc_name(job.id(), group, missing.index));
   alloc.set_node_id(node.id());
   alloc.set_node_name(node.name());
+  if (placed.metrics) *alloc.mutable_metrics() = *placed.metrics;
+  displace(placed.displaced, alloc);
   if (missing.canary) alloc.mutable_deployment_status()->set_canary(true);
   if (missing.keeps_version) {
     alloc.mutable_job()->set_version(missing.previous->job->version());
@@ -143,6 +145,21 @@ void PlanBuilder::place(const std::string& group, const Missing& missing, GroupP
         model::tracker_after(policy_of(*found), missing.previous->message->reschedule_tracker(), to_text(missing.previous->id),
                              to_text(missing.previous->node), missing.reschedule_delay, request_.now);
   }
+}
+
+/// Others leave their node for an allocation.
+void PlanBuilder::displace(const std::vector<Uuid>& displaced, model::Allocation& alloc) {
+  for (const Uuid& id : displaced) {
+    auto& evicted = *out_.plan.add_preemptions();
+    evicted.set_id(to_text(id));
+    evicted.set_desired_status("evict");
+    evicted.set_desired_description("Preempted by alloc ID " + alloc.id());
+    evicted.set_preempted_by_allocation(alloc.id());
+    alloc.add_preempted_allocations(evicted.id());
+  }
+  if (displaced.empty()) return;
+  auto& updates = (*out_.plan.mutable_annotations()->mutable_desired_tg_updates())[alloc.task_group()];
+  updates.set_preemptions(updates.preemptions() + displaced.size());
 }
 
 void PlanBuilder::tally(const std::string& group, const Tally& tally) {

@@ -48,6 +48,7 @@ class PlanBuilder {
   /// Adds it to those of its group that are like it; false when it is not like others.
   bool place_alike(const std::string& group, const Missing& missing, const GroupPlacer::Placed& placed, const model::AllocMetric& metrics);
   void describe(const std::string& group, const GroupPlacer::Placed& placed, const model::AllocMetric& metrics, model::Allocation& alloc);
+  void displace(const std::vector<Uuid>& displaced, model::Allocation& alloc);
   model::Evaluation new_eval(std::string_view trigger, std::string_view status, std::string_view description);
   void create_follow_ups();
   void block(const Feasibility& feasibility, const std::string& node);

@@ -31,6 +31,7 @@ class ServicePass {
       : request_(request), random_(random), builder_(request, random), room_(request.nodes), luck_(random.next()) {
     if (!request.job) return;
     feasibility_.emplace(request.nodes, *request.job);
+    if (request.settings.displaces && request.displaceable) displacing_.emplace(request.displaceable, request.job->priority());
     occupancy_.emplace(request.nodes.size(), request.job->task_groups_size());
   }
 
@@ -186,7 +187,9 @@ class ServicePass {
     const bool frees = previous && !missing.previous_stops && holds_room(*previous);
     const auto old_node = previous ? request_.nodes.find(previous->node) : std::nullopt;
     if (frees && old_node) placer.release(*old_node, *previous);
-    auto placed = placer.place(nodes_to_avoid(missing));
+    const std::vector<NodeAt> avoid = nodes_to_avoid(missing);
+    auto placed = placer.place(avoid);
+    if (!placed && displacing_) placed = placer.place_displacing(avoid, *displacing_);
     if (!placed) {
       if (frees && old_node) placer.take_back(*old_node, *previous);
       return false;
@@ -230,6 +233,7 @@ class ServicePass {
   const std::uint64_t luck_;
   const model::Deployment* deployment_ = nullptr;  ///< of the current version
   std::optional<Feasibility> feasibility_;
+  std::optional<Displacing> displacing_;  ///< nothing: nobody makes room for this job
   std::optional<Occupancy> occupancy_;
   std::vector<std::pair<std::string, GroupChanges>> decided_;
 };

@@ -10,6 +10,7 @@
 #include "model/proto/plan.pb.h"
 #include "server/scheduler/existing.h"
 #include "server/scheduler/node_table.h"
+#include "server/scheduler/preemption.h"
 #include "server/state/types.h"
 
 /// One pass of the scheduler: what an evaluation of a job leads to. Pure: the same inputs give the same answer.
@@ -20,6 +21,7 @@ class Snapshot;
 struct SchedulerSettings {
   bool spread_algorithm = false;         ///< prefer empty nodes to full ones
   bool memory_oversubscription = false;  ///< memory_max is given to allocations
+  bool displaces = false;                ///< what finds no room may displace what is less urgent
   bool grouped = false;                  ///< new allocations that are alike come in the plan's groups
 };
 
@@ -47,6 +49,7 @@ struct ScheduleRequest {
   Instant now{};
   SchedulerSettings settings;
   std::vector<const model::Deployment*> deployments = {};  ///< all of the job
+  Displacing::Find displaceable = {};    ///< allocations of other jobs; null: none is looked for
 };
 
 /// For service, batch, system and sysbatch jobs.
@@ -61,6 +64,8 @@ Scheduled schedule(const Snapshot& cluster, const model::Evaluation& eval, std::
 /// What the state says, as the scheduler reads it.
 NodeTable node_table(const Snapshot& cluster);
 std::vector<const model::Deployment*> deployments_of(const Snapshot& cluster, std::string_view ns, std::string_view job);
+/// Allocations on a node that are to run and have not ended, without those of the job itself.
+std::vector<Displaceable> displaceable_on(const Snapshot& cluster, const Uuid& node, const JobKey& own);
 std::vector<ExistingAlloc> existing_allocs(const Snapshot& cluster, const model::Job* current, std::string_view ns, std::string_view job);
 
 }  // namespace drover::server

@@ -32,6 +32,7 @@ class SystemPass {
       : request_(request), builder_(request, random), room_(request.nodes), batch_(request.job && request.job->type() == "sysbatch") {
     if (!request.job) return;
     feasibility_.emplace(request.nodes, *request.job);
+    if (request.settings.displaces && request.displaceable) displacing_.emplace(request.displaceable, request.job->priority());
     occupancy_.emplace(request.nodes.size(), request.job->task_groups_size());
     tallies_.resize(static_cast<std::size_t>(request.job->task_groups_size()));
   }
@@ -164,6 +165,7 @@ class SystemPass {
     const ExistingAlloc* previous = replaced == replaced_.end() ? nullptr : replaced->second;
     if (previous) placer.release(node, *previous);
     auto placed = placer.place_on(node);
+    if (!placed && displacing_) placed = placer.place_displacing_on(node, *displacing_);
     if (!placed) {
       if (previous) placer.take_back(node, *previous);
       return false;
@@ -193,6 +195,7 @@ class SystemPass {
   Room room_;
   const bool batch_;
   std::optional<Feasibility> feasibility_;
+  std::optional<Displacing> displacing_;  ///< nothing: nobody makes room for this job
   std::optional<Occupancy> occupancy_;
   std::vector<Tally> tallies_;
   std::map<Slot, const ExistingAlloc*> filled_;

@@ -6,6 +6,7 @@
 
 #include <google/protobuf/io/coded_stream.h>
 
+#include "model/proto/agent_view.pb.h"
 #include "model/proto/alloc.pb.h"
 #include "model/proto/job_view.pb.h"
 #include "model/proto/registration.pb.h"
@@ -149,6 +150,13 @@ Result<void> write_allocs(const Snapshot& state, Writer& out, const Ordinals& ve
   return result;
 }
 
+Result<void> write_scheduler_configuration(const Snapshot& state, Writer& out) {
+  if (!state.scheduler_configuration()) return {};
+  proto::SnapshotRecord record;
+  *record.mutable_scheduler_configuration() = *state.scheduler_configuration();
+  return out.put(record);
+}
+
 Result<void> write_services(const Snapshot& state, Writer& out) {
   Result<void> result;
   state.each_service({}, [&](const model::ServiceRegistration& service) {
@@ -198,6 +206,10 @@ class Restorer {
       case Kind::kServiceIndex:
         state_.restoring().service_index.put(JobKey{record.service_index().namespace_(), record.service_index().name()},
                                              record.service_index().index());
+        return {};
+      case Kind::kSchedulerConfiguration:
+        state_.restoring().scheduler_configuration =
+            std::make_shared<const model::SchedulerConfiguration>(std::move(*record.mutable_scheduler_configuration()));
         return {};
       case Kind::kEnd: return take_end(record.end());
       case Kind::KIND_NOT_SET: break;
@@ -323,6 +335,7 @@ Result<void> serialize(const Snapshot& state, const std::function<Result<void>(s
   DROVER_TRY(write_messages(state, out));
   DROVER_TRY(write_allocs(state, out, versions));
   DROVER_TRY(write_services(state, out));
+  DROVER_TRY(write_scheduler_configuration(state, out));
 
   proto::SnapshotRecord end;
   end.mutable_end()->set_records(out.records());

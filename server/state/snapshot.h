@@ -17,6 +17,7 @@ namespace drover::model {
 class AllocServices;
 class JobSummary;
 class ServiceRegistration;
+class SchedulerConfiguration;
 }
 
 namespace drover::server {
@@ -93,6 +94,7 @@ struct Tables {
   Table<ShapeKey, std::shared_ptr<const ResourceShape>> shapes;
   Table<ServiceKey, std::shared_ptr<const model::ServiceRegistration>> services;
   Table<AllocService, Nothing> services_by_alloc;
+  std::shared_ptr<const model::SchedulerConfiguration> scheduler_configuration;  ///< null: never set
   Table<JobKey, Index> service_index;  ///< by (namespace, name): when what its readers see has changed last
 };
 
@@ -171,6 +173,9 @@ class Snapshot {
   const model::Deployment* deployment(const Uuid& id) const;
   void each_deployment(const Uuid& from, const Visit<model::Deployment>& visit) const;
   void each_deployment_of_job(std::string_view ns, std::string_view id, const Visit<model::Deployment>& visit) const;
+
+  /// As an operator has set it; null while nobody has: see server/commands/scheduler_config.h.
+  const model::SchedulerConfiguration* scheduler_configuration() const { return tables_.scheduler_configuration.get(); }
 
   // Services. Instances that are not ready are among them.
   void each_service(const ServiceKey& from, const Visit<model::ServiceRegistration>& visit) const;

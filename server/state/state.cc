@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/proto/agent_view.pb.h"
 #include "model/proto/deployment.pb.h"
 #include "model/proto/evaluation.pb.h"
 #include "model/proto/job.pb.h"
@@ -407,6 +408,13 @@ bool State::erase_deployment(const Uuid& id) {
   refresh_job(number, false);
   release_job(number);
   return true;
+}
+
+void State::put_scheduler_configuration(model::SchedulerConfiguration configuration) {
+  const auto& known = tables_.scheduler_configuration;
+  configuration.set_create_index(known ? known->create_index() : 1);
+  configuration.set_modify_index(tables_.index);
+  tables_.scheduler_configuration = std::make_shared<const model::SchedulerConfiguration>(std::move(configuration));
 }
 
 }  // namespace drover::server

@@ -87,6 +87,9 @@ class State : public Snapshot {
   void put_services(const Uuid& alloc, const model::AllocServices& services);
   bool erase_service(const ServiceKey& key);
 
+  /// Sets create and modify index. What nobody had set counts as made by the first command.
+  void put_scheduler_configuration(model::SchedulerConfiguration configuration);
+
   // For restoring what was serialised (server/state/serialize.h): rows and what is derived from them, without stamps.
   Tables& restoring() { return tables_; }
   RowNumber insert_eval(std::shared_ptr<const model::Evaluation> eval);

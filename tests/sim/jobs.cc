@@ -81,6 +81,7 @@ std::shared_ptr<const model::Job> make_job(const JobPlan& plan) {
   job->set_region("global");
   job->set_type(type_of(plan.kind));
   job->add_datacenters("*");
+  if (plan.kind == JobKind::system) job->set_priority(80);  // it displaces others where a node is full
   (*job->mutable_meta())["revision"] = std::to_string(plan.revision);
 
   model::TaskGroup& group = *job->add_task_groups();

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <vector>
 
 #include "tests/sim/story.h"
 
@@ -29,9 +30,9 @@ int tell_story(RunOptions options) {
   return result.passed() ? 0 : 1;
 }
 
-int run_seeds(RunOptions options, std::uint64_t first, std::uint64_t count) {
+int run_seeds(RunOptions options, const std::vector<std::uint64_t>& seeds) {
   std::uint64_t failed = 0;
-  for (std::uint64_t seed = first; seed < first + count; ++seed) {
+  for (const std::uint64_t seed : seeds) {
     options.seed = seed;
     const RunResult result = drover::sim::run_story(options);
     report(result);
@@ -42,7 +43,7 @@ int run_seeds(RunOptions options, std::uint64_t first, std::uint64_t count) {
     for (std::size_t i = from; i < result.tail.size(); ++i) print("    " + result.tail[i]);
     std::printf("  the whole of it: drover-sim --seed %llu --story\n", static_cast<unsigned long long>(seed));
   }
-  std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(count - failed), static_cast<unsigned long long>(failed));
+  std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(seeds.size() - failed), static_cast<unsigned long long>(failed));
   return failed == 0 ? 0 : 1;
 }
 
@@ -54,9 +55,11 @@ int main(int argc, char** argv) {
   std::uint64_t first = 1;
   std::uint64_t count = 1;
   std::uint64_t minutes = 8;
+  std::vector<std::uint64_t> seeds;
   bool story = false;
   app.add_option("--first-seed", first, "the first seed");
   app.add_option("--seeds", count, "how many seeds, one run each");
+  app.add_option("--also", seeds, "further seeds, before the others");
   app.add_option("--seed", options.seed, "one seed");
   app.add_flag("--story", story, "print the run of --seed line by line");
   app.add_option("--agents", options.agents, "how many agents");
@@ -64,6 +67,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   options.trouble = std::chrono::minutes(minutes);
   if (story) return tell_story(options);
-  if (app.count("--seed") > 0) return run_seeds(options, options.seed, 1);
-  return run_seeds(options, first, count);
+  if (app.count("--seed") > 0) return run_seeds(options, {options.seed});
+  for (std::uint64_t seed = first; seed < first + count; ++seed) seeds.push_back(seed);
+  return run_seeds(options, seeds);
 }
