@@ -88,13 +88,18 @@ def suite(name, argv, timeout, env):
     return Outcome(name, passed, failed, seconds, text)
 
 
+def simulations(build, soak):
+    """Rows as of suites(): the seeds in as many parts as run side by side. They have no outside."""
+    sim = build / "bin" / "drover-sim"
+    part = (2000 if soak else 200) // JOBS
+    return [(f"simulation-{n + 1}", [str(sim), "--first-seed", str(1 + n * part), "--seeds", str(part)] + (["--also", *kept_seeds()] if n == 0 else []),
+             7200 if soak else 1800) for n in range(JOBS if sim.exists() else 0)]
+
+
 def suites(build, soak, asan):
     """(name, argv, timeout in seconds); what needs a program that this tree does not build yet is not listed."""
     rows = [("structure", ["/usr/bin/python3", "tests/structure/check.py"], 120),
             ("mutants", ["/usr/bin/python3", "tests/mutants/run.py"] + ([] if soak else ["--check"]), 7200 if soak else 120)]
-    sim = build / "bin" / "drover-sim"
-    if sim.exists():
-        rows.append(("simulation", [str(sim), "--first-seed", "1", "--seeds", "2000" if soak else "200", "--also"] + kept_seeds(), 7200 if soak else 1800))
     if asan and (asan / "tests" / "fuzz_hcl").exists():
         rows.append(("fuzz", ["/usr/bin/python3", "tests/fuzz/fuzz.py", "--build", str(asan)] + (["--soak"] if soak else []), 14400 if soak else 900))
     for script in sorted((ROOT / "tests" / "e2e").glob("*_e2e.py")) + sorted((ROOT / "tests" / "compat").glob("*_compat.py")):
@@ -157,6 +162,9 @@ def main():
             for outcome in pool.map(sanitized, chosen, [kind] * len(chosen)):
                 show(outcome)
                 outcomes.append(outcome)
+        for outcome in pool.map(lambda row: suite(*row), [(*row, None) for row in simulations(build, options.soak) if wanted(row[0]) or wanted("simulation")]):
+            show(outcome)
+            outcomes.append(outcome)
     if options.soak:
         for outcome in filter(None, (unit(program, soak=True) for program in programs)):
             show(outcome)
