@@ -115,6 +115,20 @@ void show_dry_run(const Context& context, const Value& plan) {
   }
 }
 
+constexpr std::size_t preemptions_shown_max = 10;
+
+/// Who would have to make room.
+void show_preemptions(const Value& plan, const Paint& paint) {
+  const auto& leaving = list_of(member_of(plan, "Annotations"), "PreemptedAllocs");
+  if (leaving.empty()) return;
+  std::vector<std::vector<std::string>> rows = {{"Alloc ID", "Job ID", "Task Group"}};
+  for (std::size_t i = 0; i < std::min(leaving.size(), preemptions_shown_max); ++i) {
+    rows.push_back({short_id(text_of(leaving[i], "ID")), text_of(leaving[i], "JobID"), text_of(leaving[i], "TaskGroup")});
+  }
+  out("\n" + paint.yellow("Preemptions:\n") + "\n" + table(rows));
+  if (leaving.size() > preemptions_shown_max) out(fmt::format("... and {} more", leaving.size() - preemptions_shown_max));
+}
+
 void show_check_index(const Value& plan, const std::string& flags, const std::string& path) {
   const std::int64_t index = integer_of(plan, "JobModifyIndex");
   out(fmt::format("\nJob Modify Index: {}\nTo submit the job with version verification run:\n\ndrover job run -check-index {} {}{}\n\n"
@@ -179,6 +193,7 @@ int job_plan(Context& context) {
   if (with_diff) out(diff.is_map() ? job_diff_text(diff, context.verbose(), context.paint()) + "\n" : updates_text(*plan, text_of(*job, "ID")));
   show_dry_run(context, *plan);
   if (const std::string warnings = text_of(*plan, "Warnings"); !warnings.empty()) out("\n" + context.paint().yellow("Job Warnings:\n" + warnings));
+  show_preemptions(*plan, context.paint());
   show_check_index(*plan, flags_to_repeat(context.flags), context.args()[0]);
   return plan_code(*plan);
 }

@@ -264,6 +264,14 @@ TEST_CASE("a system job takes the room of what is less urgent, which comes back 
   task->set_driver("raw_exec");
   task->set_config("{}");
   task->mutable_resources()->set_memory_mb(150);
+  const auto planned = run<Result<JobPlanned>>(world.time, world.loop, world.server->plan_job(PlanJob{.job = job}));
+  REQUIRE(planned.ok());
+  const auto& annotations = planned->response->annotations();
+  REQUIRE(annotations.preempted_allocs_size() == 1);
+  CHECK(annotations.preempted_allocs(0).job_id() == "web");
+  CHECK(annotations.desired_tg_updates().at("g").preemptions() == 1);
+  CHECK(world.running("web") == 9);
+
   REQUIRE(run<Result<JobRegistered>>(world.time, world.loop, world.server->register_job(RegisterJob{.job = job})).ok());
   world.time.advance(5s);
 

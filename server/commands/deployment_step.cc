@@ -24,15 +24,17 @@ Groups groups_of(const model::Deployment& deployment) {
   return groups;
 }
 
-bool has_enough(const model::DeploymentState& group) {
-  return group.healthy_allocs() >= (model::awaits_promotion(group) ? group.desired_canaries() : group.desired_total());
-}
-
 std::int64_t healthy_canaries(const Snapshot& state, const model::DeploymentState& group) {
   return std::ranges::count_if(group.placed_canaries(), [&state](const std::string& id) {
     const AllocRow* row = state.alloc(parse_uuid(id));
     return row && row->health == Health::healthy && !row->terminal();
   });
+}
+
+/// Canaries that promote themselves do so once all of them work at the same time: those that did and do no more are not enough.
+bool has_enough(const Snapshot& state, const model::DeploymentState& group) {
+  if (!model::awaits_promotion(group)) return group.healthy_allocs() >= group.desired_total();
+  return (group.auto_promote() ? healthy_canaries(state, group) : group.healthy_allocs()) >= group.desired_canaries();
 }
 
 /// Whether the canaries of all groups that have some work, and none of these groups wants to be asked.
@@ -79,9 +81,9 @@ void judge_unhealthy(const Snapshot& state, const model::Deployment& deployment,
   });
 }
 
-void judge_deadlines(const Groups& groups, Instant now, DeploymentStep& step) {
+void judge_deadlines(const Snapshot& state, const Groups& groups, Instant now, DeploymentStep& step) {
   for (const auto& [name, group] : groups) {
-    if (group->require_progress_by() == 0 || has_enough(*group)) continue;
+    if (group->require_progress_by() == 0 || has_enough(state, *group)) continue;
     const Instant deadline = from_ns(group->require_progress_by());
     if (now >= deadline) {
       fail(step, deployment_too_slow, group->auto_revert());
@@ -101,7 +103,7 @@ DeploymentStep deployment_step(const Snapshot& state, const model::Deployment& d
   for (const auto& [name, group] : groups) any_unhealthy |= group->unhealthy_allocs() > 0;
   if (any_unhealthy) judge_unhealthy(state, deployment, groups, step);
   // A deployment that is paused has all the time it takes.
-  if (step.fail.empty() && deployment.status() != "paused") judge_deadlines(groups, now, step);
+  if (step.fail.empty() && deployment.status() != "paused") judge_deadlines(state, groups, now, step);
   if (!step.fail.empty()) return step;
   if (deployment.status() == "running" && promotes_itself(state, groups)) step.promote = groups_with_canaries(deployment);
   return step;

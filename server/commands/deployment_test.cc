@@ -220,6 +220,22 @@ TEST_CASE("canaries promote themselves where they are told to") {
   CHECK(world.group().promoted());
 }
 
+TEST_CASE("canaries that have worked one after the other, but never together, do not keep their deployment from its deadline") {
+  Deploying world(false, 2);
+  model::Deployment changed = world.stored();
+  (*changed.mutable_task_groups())["g"].set_auto_promote(true);
+  world.state.put_deployment(changed);
+  world.say(0, true);
+  report(world, world.allocs[0], "failed");
+  world.say(1, true);
+  CHECK(world.group().healthy_allocs() == 2);
+  CHECK(world.advance() == 0);
+
+  world.now += 11min;
+  CHECK(world.advance() == 1);
+  CHECK(world.stored().status_description() == "Failed due to progress deadline");
+}
+
 TEST_CASE("health can be set by hand, and ends a deployment that reverts by itself") {
   Deploying world(true);
   CHECK(refusal(world, SetDeploymentHealth{.deployment = world.deployment}) == "must specify at least one healthy/unhealthy allocation ID");
