@@ -8,27 +8,19 @@ orphaned, the exit code right.
 import collections
 import itertools
 import os
-import pathlib
+import os
 import signal
 import subprocess
 
 from harness import check, equal, main, raw_job, until
-from kill_rounds_e2e import pids_of
+from kills import LEDGERED_CODE, Apart, Ledger, pids_of
 
-EXIT_CODE = 7
-LINES = 3
 PASSES_MAX = 3      # a step that passes this often without the point being reached is at its end
 SLOW_S = 60
 PROGRAMS = {"agent": "drover", "driver": "raw_exec", "shim": "drover-shim", "logs": "drover-logs"}
 # (part, step): what can die there.
 PAIRS = [(part, step) for part in PROGRAMS for step in ("start", "exit", "stop", "restart")] + [("agent", "recover")]
 QUICK_POINT = 9
-
-# A second instance beside a first is told by the lock, one after another by the ledger.
-TASK = '''exec 9>>%(dir)s/lock; flock -n 9 || echo doubled >>%(dir)s/ledger
-echo start $$ >>%(dir)s/ledger; for i in 1 2 3; do echo line $i; done
-until [ -e %(dir)s/go ]; do sleep 0.01; done; for i in 4 5 6; do echo line $i; done; exit 7'''
-
 
 def points(soak):
     """Each of the first boundaries, then wider and wider: the calls of a long step are of few kinds."""
@@ -60,23 +52,9 @@ class Killer:
         return said.split()[-1] if said.startswith("killed") else None
 
 
-class Host:
+class Host(Apart):
     def __init__(self, world):
-        self.world = world
-        self.server = world.agent("server", f'data_dir = "{world.dir}/server"\nserver {{\n enabled = true\n bootstrap_expect = 1\n}}\n').start()
-        self.client = world.agent("client", f'''
-data_dir = "{world.dir}/client"
-client {{
-  enabled = true
-  servers = ["127.0.0.1:4647"]
-}}
-ports {{
-  http = 4656
-}}
-plugin "raw_exec" {{
-  config {{ enabled = true }}
-}}
-''', port=4656).start()
+        super().__init__(world)
         until(lambda: [n["Status"] for n in self.server.get("/v1/nodes")] == ["ready"], "the node to be ready")
         self.numbers = itertools.count(1)
 
@@ -92,15 +70,7 @@ class Case:
     def __init__(self, host, part, step, point):
         self.host, self.part, self.step, self.point = host, part, step, point
         self.name = f"{part}-{step}-{point}-{next(host.numbers)}"
-        self.dir = host.world.dir / self.name
-        self.dir.mkdir()
-
-    def ledger(self):
-        path = self.dir / "ledger"
-        return path.read_text().splitlines() if path.exists() else []
-
-    def starts(self):
-        return [line for line in self.ledger() if line.startswith("start")]
+        self.ledger = Ledger(host.world.dir / self.name)
 
     def alloc(self):
         found = self.host.server.allocs(self.name)
@@ -110,33 +80,18 @@ class Case:
         alloc = self.alloc()
         return (alloc["TaskStates"] or {}).get("t") if alloc else None
 
-    def alive(self):
-        """Processes of the task: those that hold its lock open."""
-        found = []
-        for entry in pathlib.Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    if os.readlink(entry / "fd" / "9") == str(self.dir / "lock"):
-                        found.append(int(entry.name))
-                except OSError:
-                    continue
-        return found
-
     def submit(self):
         again = 'restart {\n attempts = 10\n delay = "1s"\n interval = "1h"\n mode = "fail"\n }' if self.may_start_again() else 'restart {\n attempts = 0\n mode = "fail"\n }'
-        job = raw_job(self.name, "/bin/sh", "-c", TASK % {"dir": self.dir}, kind="batch", task_extra=again, extra="reschedule {\n attempts = 0\n unlimited = false\n }")
+        job = raw_job(self.name, "/bin/sh", "-c", self.ledger.script(), kind="batch", task_extra=again, extra="reschedule {\n attempts = 0\n unlimited = false\n }")
         self.host.server.cli("job", "run", "-detach", self.host.world.file("sweep.hcl", job))
 
     def may_start_again(self):
         """Who dies while it starts the task, or is the task's parent, takes that start with it, and another follows it."""
         return self.part == "shim" or (self.part in ("agent", "driver") and self.step in ("start", "restart"))
 
-    def go(self):
-        (self.dir / "go").write_text("")
-
     def is_running(self):
         task = self.task()
-        return task and task["State"] == "running" and self.starts()
+        return task and task["State"] == "running" and self.ledger.starts()
 
     def is_dead(self):
         task = self.task()
@@ -154,15 +109,15 @@ class Case:
             self.submit()
             return self.is_running
         if self.step == "exit":
-            self.go()
+            self.ledger.go()
             return self.is_dead
         if self.step == "stop":
             self.host.server.cli("job", "stop", "-detach", self.name)
             return self.is_dead
         alloc = self.alloc()["ID"]
-        before = len(self.starts())
+        before = len(self.ledger.starts())
         self.host.client.call("PUT", f"/v1/client/allocation/{alloc}/restart", "{}", timeout=SLOW_S)
-        return lambda: len(self.starts()) > before
+        return lambda: len(self.ledger.starts()) > before
 
     def die(self):
         """Runs the step under the killer; the call of the death, or None."""
@@ -216,18 +171,18 @@ class Case:
         """Brought to its end, the task has run whole, once, and what is told of it is true."""
         stopped = self.step == "stop"
         if self.step not in ("stop", "exit"):
-            until(lambda: self.is_running() and self.alive(), f"{self.name} to run after the death", SLOW_S)
-            self.go()
+            until(lambda: self.is_running() and self.ledger.alive(), f"{self.name} to run after the death", SLOW_S)
+            self.ledger.go()
         until(self.is_dead, f"{self.name} to be told as dead: {self.task()}", SLOW_S)
-        until(lambda: not self.alive(), f"{self.name}: no process left: {self.alive()}")
+        until(lambda: not self.ledger.alive(), f"{self.name}: no process left: {self.ledger.alive()}")
         told = [e for e in self.task()["Events"] if e["Type"] == "Terminated"]
-        ledger = self.ledger()
+        ledger = self.ledger.lines()
         check("doubled" not in ledger, f"{self.name}: two ran at once: {ledger}")
         if stopped:
             return
-        equal([e["Details"]["exit_code"] for e in told][-1:], [str(EXIT_CODE)], f"{self.name}: exit code told: {told}, {ledger}")
+        equal([e["Details"]["exit_code"] for e in told][-1:], [str(LEDGERED_CODE)], f"{self.name}: exit code told: {told}, {ledger}")
         if not self.may_start_again() and self.step != "restart":
-            equal(len(self.starts()), 1, f"{self.name}: starts: {ledger}")
+            equal(len(self.ledger.starts()), 1, f"{self.name}: starts: {ledger}")
             out = "".join(f.read_text() for f in sorted((self.host.world.dir / "client" / "alloc" / self.alloc()["ID"] / "alloc" / "logs").glob("t.stdout.*")))
             equal(out, "".join(f"line {i}\n" for i in range(1, 7)), f"{self.name}: output")
 
@@ -237,7 +192,7 @@ class Case:
         except AssertionError as error:
             task = self.task() or {}
             events = [e["DisplayMessage"] for e in task.get("Events") or []]
-            raise AssertionError(f"{error}\nstate {task.get('State')}, events {events}, ledger {self.ledger()}, alive {self.alive()}") from None
+            raise AssertionError(f"{error}\nstate {task.get('State')}, events {events}, ledger {self.ledger.lines()}, alive {self.ledger.alive()}") from None
 
     def run_whole(self):
         if self.step not in ("start",):
@@ -246,10 +201,10 @@ class Case:
         call = self.die()
         self.bring_back()
         if self.part == "shim" and self.step in ("exit", "stop"):
-            self.go()  # what the shim took with it runs again, to its end
+            self.ledger.go()  # what the shim took with it runs again, to its end
             until(self.is_dead, f"{self.name} to end")
-            until(lambda: not self.alive(), f"{self.name}: no process left")
-            check("doubled" not in self.ledger(), f"{self.name}: two ran at once")
+            until(lambda: not self.ledger.alive(), f"{self.name}: no process left")
+            check("doubled" not in self.ledger.lines(), f"{self.name}: two ran at once")
         else:
             self.check_after()
         self.host.server.cli("job", "stop", "-purge", "-detach", self.name)
