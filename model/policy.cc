@@ -81,6 +81,18 @@ RestartDecision after_exit(const RestartPolicy& policy, AfterSuccess on_success,
 
 bool reschedules(const ReschedulePolicy& policy) { return policy.unlimited() || policy.attempts() > 0; }
 
+const ReschedulePolicy& system_reschedule_policy() {
+  static const ReschedulePolicy policy = [] {
+    ReschedulePolicy made;
+    made.set_delay(Duration(30s).count());
+    made.set_delay_function("exponential");
+    made.set_max_delay(Duration(5min).count());
+    made.set_unlimited(true);
+    return made;
+  }();
+  return policy;
+}
+
 std::optional<RescheduleTime> next_reschedule(const ReschedulePolicy& policy, const RescheduleTracker& tracker, Instant failed) {
   if (!reschedules(policy)) return {};
   const std::int64_t delay = next_delay(policy, tracker, failed);

@@ -62,6 +62,10 @@ struct RescheduleTime {
 /// Whether the policy reschedules at all.
 bool reschedules(const ReschedulePolicy& policy);
 
+/// How long what failed on a node is left alone there, longer each time. System jobs have no policy of their own for it;
+/// without one, whatever touches a node would start a broken allocation on it anew.
+const ReschedulePolicy& system_reschedule_policy();
+
 /// When the failed allocation may be replaced; nothing when its attempts are used up.
 std::optional<RescheduleTime> next_reschedule(const ReschedulePolicy& policy, const RescheduleTracker& tracker, Instant failed_at);
 

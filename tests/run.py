@@ -2,7 +2,11 @@
 """Runs every suite and ends with one line: `N passed, N failed`.
 
 Unit tests are the programs named in build/<preset>/unit-tests.txt (Catch2). Every other suite is a program that prints
-`N passed, N failed` as its last line; they are rows of SUITES below.
+`N passed, N failed` as its last line; suites() lists them.
+
+A suite that failed beside real kernels, engines and clocks is run a second time, after all others, and the second answer
+counts; both are printed, and the line before the last names it (docs/decisions/0005-second-look.md). With --soak or --strict
+there is no second time.
 """
 import argparse
 import concurrent.futures
@@ -17,6 +21,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 UNIT_TIMEOUT_S = 300
 JOBS = 2
+LIVE = ("_e2e", "_compat")
+SECOND_TIMES_MAX = 3  # more than that is no chance
 
 
 class Outcome:
@@ -116,12 +122,17 @@ def blame(output):
     return [lines[n] for n in chosen] or lines[-40:]
 
 
+def blamed(outcome):
+    print(f"failed: {outcome.name}\n" + "\n".join("    " + line for line in blame(outcome.output)), flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "dev")
     parser.add_argument("--soak", action="store_true")
     parser.add_argument("--asan", type=pathlib.Path, help="a tree built with that preset: the programs of tests/asan-tests.txt (with --soak, of asan-soak-tests.txt too) run from it as well")
     parser.add_argument("--tsan", type=pathlib.Path, help="the same for tests/tsan-tests.txt")
+    parser.add_argument("--strict", action="store_true", help="no suite is run a second time")
     parser.add_argument("only", nargs="*", help="names of suites or unit test programs")
     options = parser.parse_args()
     build = options.build.resolve()
@@ -145,16 +156,28 @@ def main():
             show(outcome)
             outcomes.append(outcome)
     env = dict(os.environ, DROVER_BUILD=str(build))
-    for name, argv, timeout in suites(build, options.soak, options.asan and options.asan.resolve()):
-        if wanted(name):
-            outcome = suite(name, argv, timeout, env)
-            show(outcome)
-            outcomes.append(outcome)
+    chosen = [row for row in suites(build, options.soak, options.asan and options.asan.resolve()) if wanted(row[0])]
+    done = []
+    for name, argv, timeout in chosen:
+        done.append(suite(name, argv, timeout, env))
+        show(done[-1])
+    second_time = []
+    if not options.soak and not options.strict:
+        for at, (name, argv, timeout) in enumerate(chosen):
+            if done[at].failed and name.endswith(LIVE) and len(second_time) < SECOND_TIMES_MAX:
+                blamed(done[at])
+                print(f"again {name}", flush=True)
+                done[at] = suite(name, argv, timeout, env)
+                show(done[at])
+                second_time += [name] if not done[at].failed else []
+    outcomes += done
 
     # Again at the end, where a log that is cut still has it.
     for outcome in outcomes:
         if outcome.failed:
-            print(f"failed: {outcome.name}\n" + "\n".join("    " + line for line in blame(outcome.output)), flush=True)
+            blamed(outcome)
+    if second_time:
+        print(f"passed only the second time: {' '.join(second_time)}")
     failed = sum(o.failed for o in outcomes)
     print(f"{sum(o.passed for o in outcomes)} passed, {failed} failed")
     sys.exit(1 if failed or not outcomes else 0)

@@ -246,23 +246,25 @@ Async<Result<void>> AllocRunner::remove() {
   co_return forgotten;
 }
 
-Result<void> AllocRunner::restart(std::string task, bool all_tasks) {
+Async<Result<void>> AllocRunner::restart(std::string task, bool all_tasks) {
+  std::string reason = "User requested task to restart";
   if (!task.empty()) {
     const auto found = tasks_.find(task);
-    if (found == tasks_.end()) return fail(Code::not_found, "Could not find task runner for task: {}", task);
-    return found->second->restart("User requested task to restart");
+    if (found == tasks_.end()) co_return fail(Code::not_found, "Could not find task runner for task: {}", task);
+    const Result<void> restarted = co_await found->second->restart(std::move(reason));
+    co_return restarted;
   }
-  if (killing_) return fail(Code::conflict, "restart of an alloc that should not run");
-  if (ended()) return fail(Code::conflict, "Task not running");
+  if (killing_) co_return fail(Code::conflict, "restart of an alloc that should not run");
+  if (ended()) co_return fail(Code::conflict, "Task not running");
+  reason = all_tasks ? "User requested all tasks to restart" : "User requested running tasks to restart";
   for (auto& [name, runner] : tasks_) {
     const bool running = !runner->task_id().empty();
     if (running)
-      static_cast<void>(runner->restart(all_tasks ? "User requested all tasks to restart"
-                                                  : "User requested running tasks to restart"));
+      static_cast<void>(co_await runner->restart(reason));
     else if (all_tasks)
-      runner->revive("User requested all tasks to restart");
+      runner->revive(reason);
   }
-  return {};
+  co_return Result<void>();
 }
 
 Async<Result<void>> AllocRunner::signal(std::string task, std::string signal) {

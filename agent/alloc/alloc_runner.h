@@ -41,7 +41,7 @@ class AllocRunner final : public TaskOwner, private AllocServices::Owner {
   Async<Result<void>> remove();
 
   /// One running task, or all that run ("" ), or all including dead ones.
-  Result<void> restart(std::string task, bool all_tasks);
+  Async<Result<void>> restart(std::string task, bool all_tasks);
   /// One task, or all that run ("").
   Async<Result<void>> signal(std::string task, std::string signal);
   void add_driver_event(const DriverTaskEvent& event);

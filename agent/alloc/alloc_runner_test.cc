@@ -52,6 +52,7 @@ struct Fixture {
     begin(stored.alloc, stored);
   }
 
+  Result<void> restart(const std::string& task, bool all) { return run(machine->time, life->loop, runner->restart(task, all)); }
   void advance(Duration by) { machine->time.advance(by); }
   std::string status() const { return std::string(runner->client_status().status); }
   const model::TaskState& state(const std::string& task = "server") const { return runner->task(task)->state(); }
@@ -287,13 +288,30 @@ TEST_CASE("a restart asked for is not counted and has no delay", "[agent]") {
   Fixture f(make_alloc());
   f.advance(1s);
 
-  REQUIRE(f.runner->restart("server", false));
+  REQUIRE(f.restart("server", false));
   f.advance(1s);
 
   CHECK(f.running() == 1);
   CHECK(f.starts() == 2);
   CHECK(event_types(f.state()) == "Received, Task Setup, Started, Restart Signaled, Terminated, Restarting, Started");
   CHECK(f.state().events(5).display_message() == "Task restarting in 0s");
+  CHECK(f.state().restarts() == 1);
+}
+
+TEST_CASE("wherever the agent crashes after a restart was promised, the task is started again, once", "[agent]") {
+  const int microseconds = GENERATE(range(0, 12000, 250));
+  CAPTURE(microseconds);
+  Fixture f(make_alloc());
+  f.advance(1s);
+  REQUIRE(f.restart("server", false));
+  f.advance(std::chrono::microseconds(microseconds));
+  f.crash();
+  f.restart_agent();
+  f.advance(1s);
+
+  CHECK(f.status() == "running");
+  CHECK(f.running() == 1);
+  CHECK(f.machine->machine.tasks.size() == 1);
   CHECK(f.state().restarts() == 1);
 }
 
@@ -304,11 +322,11 @@ TEST_CASE("restarting or signaling what does not run is refused", "[agent]") {
   }));
   f.advance(5s);
 
-  CHECK(f.runner->restart("server", false).error().message == "Task not running");
-  CHECK(f.runner->restart("", true).error().message == "Task not running");
+  CHECK(f.restart("server", false).error().message == "Task not running");
+  CHECK(f.restart("", true).error().message == "Task not running");
   const Result<void> signalled = run(f.machine->time, f.life->loop, f.runner->signal("server", "SIGHUP"));
   CHECK(signalled.error().message == "Task not running");
-  CHECK_FALSE(f.runner->restart("nobody", false));
+  CHECK_FALSE(f.restart("nobody", false));
 }
 
 TEST_CASE("a signal reaches every running task", "[agent]") {
@@ -462,6 +480,31 @@ TEST_CASE("a stop that falls on a dying driver is carried out by the next one", 
   CHECK(f.status() == "complete");
   CHECK(f.state().events(4).display_message() == "Exit Code: 130, Signal: 2");
   CHECK(f.machine->machine.tasks.empty());
+}
+
+TEST_CASE("a start waits for a driver that is launched again, which costs no restart", "[agent]") {
+  Fixture f(make_alloc([](auto&, auto& group) { set_config(group, R"({"run_for": "1s", "exit_code": 3})"); }));
+  f.advance(2s);
+  REQUIRE(f.state().restarts() == 1);
+  f.machine->machine.kill_driver("mock_driver", 50s);
+  f.advance(40s);
+  CHECK(last_event(f.state()) == "waiting for driver mock_driver: its process has died and is started again");
+  f.advance(11s);
+
+  CHECK(f.starts() == 2);
+  CHECK(f.state().restarts() == 1);
+}
+
+TEST_CASE("a task that waits for its driver can be stopped", "[agent]") {
+  Fixture f(make_alloc([](auto&, auto& group) { set_config(group, R"({"run_for": "1s", "exit_code": 3})"); }));
+  f.advance(2s);
+  f.machine->machine.kill_driver("mock_driver", 10min);
+  f.advance(40s);
+  f.runner->update(changed_alloc(*f.runner->alloc(), [](auto& alloc) { alloc.set_desired_status("stop"); }));
+  f.advance(2s);
+
+  CHECK(f.status() == "complete");
+  CHECK(f.starts() == 1);
 }
 
 TEST_CASE("what is not built yet is refused by name, not left out in silence", "[agent]") {

@@ -47,6 +47,8 @@ void TaskRunner::restore(StoredTask stored) {
   if (!stored.driver.empty()) driver_ = std::move(stored.driver);
   history_.count = stored.attempts;
   if (stored.interval_start != Instant{}) history_.since = stored.interval_start;
+  restart_wanted_ = stored.restart_wanted;
+  restart_counts_ = stored.restart_counts;
 }
 
 void TaskRunner::start() {
@@ -75,10 +77,12 @@ Async<void> TaskRunner::run() {
   adopted_ = true;
   wake_.notify();
   if (restored == Wait::cancelled) co_return;
+  if (!handle_) restart_wanted_ = restart_counts_ = false;  // what was to end has ended
 
   while (!is_dead()) {
     if (!handle_) {
-      const Wait gate = co_await pass_gate();
+      Wait gate = co_await pass_gate();
+      if (gate == Wait::go) gate = co_await wait_for_driver();
       if (gate == Wait::cancelled) co_return;
       if (gate == Wait::killed) {
         finish();
@@ -122,12 +126,17 @@ void TaskRunner::kill() {
   wake_.notify();
 }
 
-Result<void> TaskRunner::restart(std::string reason) {
-  if (phase_of(*state_) != TaskPhase::running) return fail(Code::conflict, "Task not running");
+Async<Result<void>> TaskRunner::restart(std::string reason) {
+  if (phase_of(*state_) != TaskPhase::running) co_return fail(Code::conflict, "Task not running");
   restart_wanted_ = true;
   add_event(events::restart_signaled(world_.loop.now(), reason));
   wake_.notify();
-  return {};
+  const Result<void> saved = co_await save();
+  if (!saved && saved.error().code != Code::cancelled) {
+    world_.log.warn("a restart goes on, but would not outlive this agent: alloc={} task={} error=\"{}\"", owner_.alloc()->id(), name_,
+                    saved.error().message);
+  }
+  co_return Result<void>();
 }
 
 void TaskRunner::restart_failed(std::string reason) {
@@ -205,7 +214,8 @@ bool TaskRunner::logs_disabled() const { return task() != nullptr && task()->log
 
 StoredTask TaskRunner::stored() const {
   return {std::make_shared<const model::TaskState>(*state_), handle_, driver_,
-          static_cast<std::uint32_t>(history_.count), history_.since.value_or(Instant{}), false, network_};
+          static_cast<std::uint32_t>(history_.count), history_.since.value_or(Instant{}), false, network_,
+          restart_wanted_, restart_counts_};
 }
 
 Async<Result<void>> TaskRunner::save() {

@@ -52,8 +52,8 @@ class TaskRunner {
 
   /// Ends the task for good. Harmless when it is dead.
   void kill();
-  /// Ends it, and starts it again; `conflict` "Task not running" unless it runs.
-  Result<void> restart(std::string reason);
+  /// Ends it, and starts it again; `conflict` "Task not running" unless it runs. What completes outlives the agent.
+  Async<Result<void>> restart(std::string reason);
   /// As restart(), but as if it had failed: the restart policy decides.
   void restart_failed(std::string reason);
   /// Starts a dead task again; nothing for others.
@@ -91,6 +91,7 @@ class TaskRunner {
   Async<Result<void>> reach_driver();
   Async<Wait> give_up_restoring(Error error);
   Async<Wait> pass_gate();
+  Async<Wait> wait_for_driver();
   Async<Result<void>> launch();
   Async<Result<TaskConfig>> prepare(std::string task_id);
   Async<Result<void>> start_in_driver(TaskConfig config);

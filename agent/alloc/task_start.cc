@@ -12,6 +12,9 @@ namespace {
 
 /// How long to wait before the next try to recover a task whose driver cannot be reached, when nothing wakes us before.
 constexpr Duration recover_retry = 5s;
+/// A start waits so long for a driver that is being launched again before it counts as failed.
+constexpr Duration driver_wait_max = 60s;
+constexpr Duration driver_look = 1s;
 constexpr std::uint64_t secrets_mb_default = 1;
 constexpr std::uint64_t log_files_default = 10;
 constexpr std::uint64_t bytes_per_mb = 1024 * 1024;
@@ -114,6 +117,22 @@ Async<TaskRunner::Wait> TaskRunner::give_up_restoring(Error error) {
     if (!woken) co_return Wait::cancelled;
   }
   co_return Wait::go;
+}
+
+/// A driver that is away for a moment costs none of the task's restarts.
+Async<TaskRunner::Wait> TaskRunner::wait_for_driver() {
+  const Duration until = world_.loop.uptime() + driver_wait_max;
+  bool told = false;
+  while (!kill_wanted_) {
+    const std::vector<DriverStatus> drivers = world_.drivers.list();
+    const DriverStatus* driver = find_driver(drivers);
+    if (driver == nullptr || driver->running || world_.loop.uptime() >= until) co_return Wait::go;
+    if (!told) add_event(events::driver_message(world_.loop.now(), text("waiting for driver {}: {}", driver_, driver->description), {}));
+    told = true;
+    const bool waited = co_await world_.drivers_changed.wait_for(driver_look);
+    if (!waited) co_return Wait::cancelled;
+  }
+  co_return Wait::killed;
 }
 
 Async<Result<void>> TaskRunner::launch() {

@@ -139,7 +139,9 @@ Async<http::Response> ClientApi::restart(std::string alloc_id, http::Request req
   const Result<Value> body = body_of(request);
   if (!body) co_return text_answer(400, body.error().message);
   AllocRunner* alloc = owner_.find_alloc(alloc_id);
-  const Result<void> restarted = alloc->restart(member(*body, "TaskName"), member(*body, "AllTasks") == "true");
+  std::string task = member(*body, "TaskName");
+  const bool all_tasks = member(*body, "AllTasks") == "true";
+  const Result<void> restarted = co_await alloc->restart(std::move(task), all_tasks);
   co_return restarted ? json_answer(index_answer) : failed(restarted.error());
 }
 

@@ -31,6 +31,8 @@ struct StoredTask {
   Instant interval_start{};
   bool finished = false;  ///< will never run again
   std::optional<NetworkOverride> network;  ///< what the driver made for the start that is running
+  bool restart_wanted = false;             ///< the start that is running is to end, and another one to follow
+  bool restart_counts = false;             ///< … as if it had failed
 };
 
 struct StoredAlloc {

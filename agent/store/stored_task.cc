@@ -145,6 +145,8 @@ std::string write_stored_task(const StoredTask& task) {
   out.set_driver(task.driver);
   out.set_attempts(task.attempts);
   out.set_interval_start_ns(to_ns(task.interval_start));
+  out.set_restart_wanted(task.restart_wanted);
+  out.set_restart_counts(task.restart_counts);
   if (task.network) {
     out.mutable_network()->set_address(task.network->address);
     out.mutable_network()->set_auto_advertise(task.network->auto_advertise);
@@ -173,6 +175,8 @@ Result<StoredTask> read_stored_task(std::string_view bytes) {
   out.driver = in.driver();
   out.attempts = in.attempts();
   out.interval_start = from_ns(in.interval_start_ns());
+  out.restart_wanted = in.restart_wanted();
+  out.restart_counts = in.restart_counts();
   if (in.has_network()) {
     out.network.emplace();
     out.network->address = in.network().address();

@@ -35,7 +35,8 @@ TEST_CASE("all that a driver was told of a task comes back from disk", "[agent]"
   config.devices = {{"/dev/a", "/dev/b", "rw"}};
   config.dns = TaskDns{{"1.1.1.1"}, {"example"}, {"ndots:2"}};
   config.network = NetworkIsolation{NetworkMode::group, "/var/run/netns/a", {{"sandbox", "c"}}, "web", "10.0.0.2"};
-  const StoredTask task{state, handle, "raw_exec", 3, from_ns(99)};
+  StoredTask task{state, handle, "raw_exec", 3, from_ns(99)};
+  task.restart_wanted = true;
 
   const Result<StoredTask> back = read_stored_task(write_stored_task(task));
 
@@ -45,6 +46,8 @@ TEST_CASE("all that a driver was told of a task comes back from disk", "[agent]"
   CHECK(back->driver == "raw_exec");
   CHECK(back->attempts == 3);
   CHECK(back->interval_start == from_ns(99));
+  CHECK(back->restart_wanted);
+  CHECK_FALSE(back->restart_counts);
 }
 
 TEST_CASE("bytes that are no record are an error", "[agent]") { CHECK_FALSE(read_stored_task("\xff\xff\xff")); }

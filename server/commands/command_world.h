@@ -57,8 +57,8 @@ inline std::shared_ptr<model::Node> some_node(World& world) {
 }
 
 /// Registers a job and places one allocation of it on the node; gives its id.
-inline Uuid placed(World& world, const std::string& job, const model::Node& node) {
-  const auto registered = world.ask(RegisterJob{.job = job_named(job)});
+inline Uuid placed(World& world, const std::string& job, const model::Node& node, const std::string& type = "service") {
+  const auto registered = world.ask(RegisterJob{.job = job_named(job, type)});
   auto plan = std::make_shared<model::Plan>();
   plan->set_eval_id(registered->eval_id);
   plan->set_namespace_("default");

@@ -118,6 +118,17 @@ TEST_CASE("a failed allocation is evaluated while its policy reschedules it") {
   CHECK(pending_triggers(world) == std::vector<std::string>{"alloc-failure"});
 }
 
+TEST_CASE("a failed allocation of a system job is evaluated, though such jobs have no policy") {
+  World world;
+  const auto node = some_node(world);
+  REQUIRE(world.ask(RegisterNode{.node = node, .secret_id = "mine"}).ok());
+  const Uuid alloc = placed(world, "all", *node, "system");
+
+  report(world, alloc, "failed");
+
+  CHECK(pending_triggers(world) == std::vector<std::string>{"alloc-failure"});
+}
+
 TEST_CASE("a user's stop marks the allocation for migration and evaluates its job") {
   World world;
   const auto node = some_node(world);

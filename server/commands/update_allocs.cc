@@ -90,9 +90,11 @@ std::optional<model::AllocStatus> news(const Snapshot& state, const AllocRow& ro
   return only;
 }
 
-/// Whether the policy of its group lets the failed allocation be replaced, now or later.
+/// Whether the policy of its group lets the failed allocation be replaced, now or later. System jobs have none of their
+/// own: what they run is to be on every node, so that it always is.
 bool will_be_rescheduled(const Snapshot& state, const AllocRow& row, const model::AllocStatus& status) {
   if (row.server_terminal() || !row.next().is_nil() || !row.followup_eval().is_nil()) return false;
+  if (state.version_of(row).spec->type() == "system") return true;
   model::Allocation failed = state.message(row);
   if (status.task_states_size() > 0) *failed.mutable_task_states() = status.task_states();
   const model::TaskGroup* group = group_named(*state.version_of(row).spec, failed.task_group());

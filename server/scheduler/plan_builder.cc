@@ -22,7 +22,7 @@ const model::TaskGroup* find_group(const model::Job& job, const std::string& nam
 }
 
 const model::ReschedulePolicy& policy_of(const model::TaskGroup& group) {
-  return group.has_reschedule_policy() ? group.reschedule_policy() : system_reschedule_policy();
+  return group.has_reschedule_policy() ? group.reschedule_policy() : model::system_reschedule_policy();
 }
 
 void set_eligibility(model::Evaluation& eval, const Feasibility& feasibility) {

@@ -215,15 +215,34 @@ class GroupReconciler {
     changes_.in_place.push_back(&alloc);
   }
 
+  /// Allocations of the old version that canaries stand beside: those that are to be updated, and those that come back in
+  /// their version because canaries are waited for.
+  std::vector<const ExistingAlloc*> older() const {
+    std::vector<const ExistingAlloc*> found = destructive_;
+    if (!canarying()) return found;
+    const auto add = [&found](const ExistingAlloc* alloc) {
+      if (!alloc->current) found.push_back(alloc);
+    };
+    for (const ExistingAlloc* alloc : sorted_.migrate) add(alloc);
+    for (const ExistingAlloc* alloc : sorted_.lost) add(alloc);
+    for (const Missing& missing : sorted_.reschedule_now) {
+      if (!missing.canary) add(missing.previous);
+    }
+    return found;
+  }
+
   /// Allocations of the new version that stand beside those of the old one, until somebody promotes them.
   void want_canaries() {
-    if (!strategy_ || strategy_->canary() <= 0 || destructive_.empty() || rollout_.promoted()) return;
-    const auto wanted = static_cast<std::size_t>(strategy_->canary());
+    const std::vector<const ExistingAlloc*> beside = older();
     std::set<std::uint32_t> used;
     for (const ExistingAlloc* canary : sorted_.canaries) used.insert(canary->index);
     for (const Missing& missing : sorted_.reschedule_now) {
       if (missing.canary) used.insert(missing.previous->index);
     }
+    // Neither the old version is there any more nor a canary: who waited for canaries would wait for ever.
+    if (canarying() && beside.empty() && used.empty()) rollout_.set_desired_canaries(0);
+    if (!strategy_ || strategy_->canary() <= 0 || beside.empty() || rollout_.promoted()) return;
+    const auto wanted = static_cast<std::size_t>(strategy_->canary());
     rollout_.set_desired_canaries(strategy_->canary());
     canaries_missing_ = used.size() < wanted;
     if (paused_ || failed_) return;
@@ -232,7 +251,7 @@ class GroupReconciler {
       ++changes_.tally.canary;
     };
     // They have the numbers of those that they are to replace, and others only when these do not suffice.
-    for (const ExistingAlloc* alloc : destructive_) {
+    for (const ExistingAlloc* alloc : beside) {
       if (used.size() < wanted && used.insert(alloc->index).second) place(alloc->index);
     }
     while (used.size() < wanted) {

@@ -100,7 +100,7 @@ class SystemPass {
 
   /// What failed in this place, and how long it is to be left alone; nothing when the place was never tried.
   std::optional<model::RescheduleTime> due(const ExistingAlloc& broken) const {
-    return model::next_reschedule(system_reschedule_policy(), broken.message->reschedule_tracker(), model::failed_at(*broken.message));
+    return model::next_reschedule(model::system_reschedule_policy(), broken.message->reschedule_tracker(), model::failed_at(*broken.message));
   }
 
   /// Whether what failed here waits for its time; an evaluation of that time is seen to.
@@ -202,18 +202,6 @@ class SystemPass {
 };
 
 }  // namespace
-
-const model::ReschedulePolicy& system_reschedule_policy() {
-  static const model::ReschedulePolicy policy = [] {
-    model::ReschedulePolicy made;
-    made.set_delay(Duration(30s).count());
-    made.set_delay_function("exponential");
-    made.set_max_delay(Duration(5min).count());
-    made.set_unlimited(true);
-    return made;
-  }();
-  return policy;
-}
 
 Scheduled schedule_system(const ScheduleRequest& request, Random& random) { return SystemPass(request, random).run(); }
 

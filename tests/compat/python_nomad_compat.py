@@ -79,7 +79,11 @@ NOMAD_TOKEN = os.environ.get("NOMAD_TOKEN", "6b2c1b7e-0c31-4a5c-9d63-5c2f6f1d2a1
 NOMAD_NAMESPACE = "admin"
 '''
 
-CONFTEST = '''import nomad
+CONFTEST = '''import json
+import time
+import urllib.request
+
+import nomad
 import pytest
 import tests.common as common
 
@@ -90,6 +94,16 @@ def nomad_setup():
 @pytest.fixture
 def nomad_setup_with_namespace():
     return nomad.Nomad(host=common.IP, port=common.NOMAD_PORT, verify=False, token=common.NOMAD_TOKEN, namespace=common.NOMAD_NAMESPACE)
+
+@pytest.fixture(autouse=True)
+def evaluated():
+    """The next test looks at once for what this one's jobs bring: not before they are evaluated."""
+    yield
+    end = time.monotonic() + 2
+    pending = True
+    while pending and time.monotonic() < end:
+        with urllib.request.urlopen(f"http://{common.IP}:{common.NOMAD_PORT}/v1/evaluations?status=pending") as reply:
+            pending = json.load(reply)
 '''
 
 

@@ -255,7 +255,7 @@ def configuration(world):
     agent = Agent(world, "configured", ["-config", str(folder)])
     world.agents.append(agent)
     agent.start()
-    node = until(lambda: [n for n in agent.get("/v1/nodes") if n["Status"] == "ready"], "a ready node")[0]
+    node = agent.ready_node()
     equal(node["Name"], "from-json", "the name of a later file")
     equal(agent.get("/v1/node/" + node["ID"])["Meta"].get("rack"), "r7", "metadata of a later file")
 

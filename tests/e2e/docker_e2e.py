@@ -31,13 +31,13 @@ def with_engine(test):
             engine.add_image("drover-test/box:1")
             test(world, engine)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n--- end of the engine's log\n{engine.log()[-1500:]}") from None
+            raise AssertionError(f"{error}\n--- end of the engine's log\n{engine.log()[-1500:]}").with_traceback(error.__traceback__) from None
         finally:
             for agent in world.agents:
                 if agent.process and agent.process.poll() is None:
                     try:
                         agent.stop(40)
-                    except AssertionError as error:
+                    except (AssertionError, OSError) as error:
                         print(f"  {error}", file=sys.stderr)
             engine.close()
     run.__name__, run.__doc__ = test.__name__, test.__doc__

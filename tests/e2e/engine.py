@@ -9,10 +9,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tarfile
 import urllib.parse
 
-from harness import check, until
+from harness import check, equal, until
 
 DOCKERD = shutil.which("dockerd") or "/usr/sbin/dockerd"
 BUSYBOX = "/bin/busybox"
@@ -122,6 +123,17 @@ class Engine:
         query = urllib.parse.urlencode({"all": 1, "filters": json.dumps(filters)})
         return self.get("/containers/json?" + query)
 
+    def output(self, id):
+        """What the engine has kept of a container's standard output."""
+        status, body = self.call("GET", f"/containers/{id}/logs?stdout=1")
+        equal(status, 200, f"logs of {id[:12]}: {body[:200]}")
+        text, at = [], 0
+        while at < len(body):  # frames: kind, three zeros, length, bytes
+            end = at + 8 + int.from_bytes(body[at + 4:at + 8], "big")
+            text.append(body[at + 8:end])
+            at = end
+        return b"".join(text).decode()
+
     def kill_container(self, id):
         status, body = self.call("POST", f"/containers/{id}/kill?signal=KILL")
         check(status == 204, f"kill {id[:12]}: {status} {body}")
@@ -142,7 +154,7 @@ class Engine:
         self.process.kill()
         self.process.wait()
         # It dies with its parent; as long as it is a zombie, the next dockerd takes it for alive and waits for it.
-        until(lambda: [reap(pid) for pid in containerd] and not any(is_alive(pid) for pid in containerd), "containerd to end")
+        until(lambda: not any(reap(pid) and is_alive(pid) for pid in containerd), "containerd to end", READY_S)
 
     def processes(self):
         """dockerd's, containerd's, shims': whatever names this engine's root."""
@@ -153,8 +165,11 @@ class Engine:
         return self.start()
 
     def close(self):
-        with contextlib.suppress(AssertionError):
+        """Ends whatever is left of it, also after a test that failed half-way: containers outlive an engine with live-restore."""
+        try:
             self.stop()
+        except (AssertionError, OSError) as error:
+            print(f"  {error}", file=sys.stderr)
         for pid in self.processes():
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
@@ -163,7 +178,7 @@ class Engine:
             if mount.startswith(f"{self.root}/") or mount == str(self.root):
                 subprocess.run(["umount", "-l", mount], stderr=subprocess.DEVNULL)
         # A group can be removed when the last of its processes is reaped.
-        until(lambda: remove_groups(self.group), f"the control groups {self.group} to be empty")
+        until(lambda: kill_groups(self.group) or remove_groups(self.group), f"the control groups {self.group} to be empty")
 
 
 def command_line(pid):
@@ -194,6 +209,16 @@ def groups_of(group):
         if folder.is_dir():
             found += [pathlib.Path(at) for at, _, _ in os.walk(folder)]  # what goes meanwhile is left out
     return found
+
+
+def kill_groups(group):
+    """Kills what runs in these groups; the processes lose their parents with the engine, so they are ours to reap."""
+    for folder in groups_of(group):
+        with contextlib.suppress(OSError):
+            for pid in map(int, (folder / "cgroup.procs").read_text().split()):
+                if pid > 1:  # 0: not of our process namespace
+                    os.kill(pid, signal.SIGKILL)
+                    reap(pid)
 
 
 def remove_groups(group):

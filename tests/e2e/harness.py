@@ -135,6 +135,10 @@ class Agent:
             raise AssertionError(f"drover {' '.join(map(str, words))}: exit {done.returncode}, expected {code}\n{done.stdout}\n{done.stderr}")
         return done.stdout + done.stderr
 
+    def ready_node(self):
+        """Its only node, which is there somewhat later than the API."""
+        return until(lambda: [n for n in self.get("/v1/nodes") if n["Status"] == "ready"], "a ready node")[0]
+
     def allocs(self, job):
         return self.get(f"/v1/job/{urllib.parse.quote(job, safe='')}/allocations")
 
@@ -274,6 +278,15 @@ job "{name}" {{
 '''
 
 
+def story(error):
+    """What failed, first things first: an error of tidying up comes after the one that it came upon."""
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    before = story(cause) + "and after that:\n" if cause else ""
+    if isinstance(error, AssertionError):
+        return before + f"{error}\n" + "".join(traceback.format_tb(error.__traceback__)[-2:])
+    return before + "".join(traceback.format_exception(type(error), error, error.__traceback__, chain=False))
+
+
 def main(tests):
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "dev")
@@ -301,8 +314,7 @@ def main(tests):
             print(f"ok   {name} ({time.monotonic() - started:.1f} s)", flush=True)
         except Exception as error:
             failed += 1
-            text = traceback.format_exc() if not isinstance(error, AssertionError) else f"{error}\n" + "".join(traceback.format_tb(error.__traceback__)[-2:])
-            print(f"FAIL {name}\n" + "\n".join("  " + line for line in text.splitlines()), flush=True)
+            print(f"FAIL {name}\n" + "\n".join("  " + line for line in story(error).splitlines()), flush=True)
             for agent in world.agents:
                 with contextlib.suppress(OSError):
                     print(f"  --- last lines of {agent.name}'s log\n" + "\n".join("  " + l for l in agent.log().splitlines()[-25:]), flush=True)

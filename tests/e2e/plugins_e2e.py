@@ -139,7 +139,7 @@ def rescan(world):
 def ticks(world):
     """A busy task's ticks are its percentage of this machine's cores in MHz"""
     agent = world.both_roles().start()
-    attributes = agent.get(f"/v1/node/{agent.get('/v1/nodes')[0]['ID']}")["Attributes"]
+    attributes = agent.get("/v1/node/" + agent.ready_node()["ID"])["Attributes"]
     core = float(attributes["cpu.totalcompute"]) / float(attributes["cpu.numcores"])
     agent.put("/v1/jobs", {"Job": agent_job(agent, "busy", "sh", "-c", "while :; do :; done")})
     alloc = agent.wait_running("busy", 1)[0]["ID"]

@@ -247,6 +247,7 @@ std::vector<std::string> describe_job(const server::Snapshot& state, const std::
   }
   state.each_deployment_of_job("default", id, [&lines](const model::Deployment& one) {
     lines.push_back(text("deployment {} of version {}: {} {}, changed at {}", one.id().substr(0, 8), one.job_version(), one.status(), one.status_description(), one.modify_index()));
+    for (const auto& [name, group] : one.task_groups()) lines.push_back("  " + name + ": " + group.ShortDebugString());
     return true;
   });
   state.each_eval_of_job("default", id, [&lines](const model::Evaluation& eval) {
@@ -257,8 +258,10 @@ std::vector<std::string> describe_job(const server::Snapshot& state, const std::
     return true;
   });
   state.each_alloc_of_job("default", id, [&lines, &state](const server::AllocRow& row) {
-    lines.push_back(text("allocation {} {} on {}: {} {}, created at {}, changed at {}", short_id(row.id), state.name_of(row), short_id(state.node_of(row)),
-                         server::to_text(row.desired), server::to_text(row.client), row.create_index, row.modify_index));
+    const char* health = row.health == server::Health::healthy ? ", healthy" : row.health == server::Health::unhealthy ? ", unhealthy" : "";
+    lines.push_back(text("allocation {} {} of version {} on {}: {} {}{}{}, created at {}, changed at {}", short_id(row.id), state.name_of(row),
+                         state.version_of(row).version, short_id(state.node_of(row)), server::to_text(row.desired), server::to_text(row.client),
+                         row.canary ? ", canary" : "", health, row.create_index, row.modify_index));
     return true;
   });
   return lines;

@@ -210,18 +210,6 @@ Async<void> Cluster::send_drain(Uuid node, std::optional<Duration> deadline) {
   static_cast<void>(co_await to->drain_node(std::move(request)));
 }
 
-void Cluster::evaluate_job(const std::string& id) {
-  trace.add("client", text("asks for an evaluation of {}", id));
-  client_.spawn(send_evaluation(id));
-}
-
-Async<void> Cluster::send_evaluation(std::string id) {
-  server::Server* to = server();
-  if (!to) co_return;
-  server::EvaluateJob request{.job = {"default", std::move(id)}};
-  static_cast<void>(co_await to->evaluate_job(std::move(request)));
-}
-
 void Cluster::collect_garbage() {
   trace.add("client", "asks for a garbage collection");
   garbage_asked_ = true;

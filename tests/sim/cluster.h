@@ -84,7 +84,6 @@ class Cluster {
   void set_eligibility(Uuid node, bool eligible);
   /// A drain begins that lasts so long at most, or (without a deadline) ends.
   void drain(Uuid node, std::optional<Duration> deadline);
-  void evaluate_job(const std::string& id);
   void collect_garbage();
   bool garbage_was_asked() const { return garbage_asked_; }
 
@@ -102,7 +101,6 @@ class Cluster {
   Async<void> send_stop_alloc(Uuid alloc);
   Async<void> send_eligibility(Uuid node, bool eligible);
   Async<void> send_drain(Uuid node, std::optional<Duration> deadline);
-  Async<void> send_evaluation(std::string id);
   Async<void> send_collect_garbage();
   bool garbage_asked_ = false;
   void settle(const std::string& job, bool ok, const Error* error);

@@ -204,10 +204,6 @@ class Story {
       node.has_drain_strategy() ? cluster_.drain(parse_uuid(node.id()), std::nullopt) : cluster_.set_eligibility(parse_uuid(node.id()), true);
       return true;
     });
-    // Allocations of system jobs that could not be set up on a full disk are placed again when the job is looked at next.
-    for (const auto& [id, kind] : simulated_jobs()) {
-      if (kind == JobKind::system) cluster_.evaluate_job(id);
-    }
   }
 
   void wait_until_settled() {
