@@ -453,6 +453,23 @@ TEST_CASE("a driver's death does not end its tasks, nor does it hide their exit"
   CHECK(f.starts() == 1);
 }
 
+TEST_CASE("a driver may die as often as it likes: its tasks run on, and their exit is told", "[agent]") {
+  Fixture f(make_alloc([](auto& alloc, auto& group) {
+    alloc.mutable_job()->set_type("batch");
+    set_config(group, R"({"run_for": "200s"})");
+  }));
+  f.advance(1s);
+  for (int death = 0; death < 25; ++death) {
+    f.machine->machine.kill_driver("mock_driver", 1s);
+    f.advance(6s);
+    REQUIRE(f.status() == "running");
+  }
+  f.advance(100s);
+
+  CHECK(f.status() == "complete");
+  CHECK(f.starts() == 1);
+}
+
 TEST_CASE("a stop that falls on a dying driver is carried out by the next one", "[agent]") {
   Fixture f(make_alloc());
   f.advance(1s);

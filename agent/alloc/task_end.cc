@@ -18,9 +18,11 @@ constexpr Duration driver_return_wait = 1s;
 /// After a StopTask that succeeded, the exit follows within this time, or the driver is told to destroy the task.
 constexpr Duration exit_after_stop_max = 30s;
 constexpr Duration recover_retry = 5s;
-/// A driver that recovers a task and then cannot wait for it, so often in a row, does not have it any more.
-constexpr int recoveries_max = 5;
+/// A driver that recovers a task and then refuses to wait for it, so often in a row, does not have it any more.
+constexpr int refusals_max = 5;
 constexpr Duration recovery_lasts = 10s;
+/// One that breaks off a wait so soon is not asked again before something changes, or recover_retry has passed.
+constexpr Duration died_at_once = 1s;
 
 }  // namespace
 
@@ -42,7 +44,7 @@ Async<std::optional<TaskExit>> TaskRunner::until_exit() {
 Async<void> TaskRunner::watch_exit(TaskHandle handle) {
   const std::string id = handle.config.id;
   Result<TaskExit> exit = co_await world_.drivers.wait_task(driver_, id);
-  for (int recovered = 0; !exit && recovered < recoveries_max; ++recovered) {
+  for (int refused = 0; !exit && refused < refusals_max;) {
     if (exit.error().code == Code::cancelled) co_return;
     // The driver process is gone or has forgotten, not the task: make it known again, and wait again.
     const Result<void> known = co_await recover_when_possible(handle);
@@ -52,7 +54,15 @@ Async<void> TaskRunner::watch_exit(TaskHandle handle) {
     }
     const Duration began = world_.loop.uptime();
     exit = co_await world_.drivers.wait_task(driver_, id);
-    if (world_.loop.uptime() - began > recovery_lasts) recovered = 0;
+    const Duration lasted = world_.loop.uptime() - began;
+    if (exit || exit.error().code == Code::cancelled) break;
+    // A process that dies says nothing of the task, however often it dies.
+    const bool died = exit.error().code == Code::unavailable;
+    if (lasted > recovery_lasts) refused = 0;
+    if (!died) ++refused;
+    if (!died || lasted > died_at_once) continue;
+    const bool waited = co_await world_.drivers_changed.wait_for(recover_retry);
+    if (!waited) co_return;
   }
   if (!exit && exit.error().code == Code::cancelled) co_return;
   if (!handle_ || handle_->config.id != id) co_return;

@@ -8,6 +8,8 @@
 namespace drover::rpc {
 namespace {
 
+constexpr std::size_t late_messages_max = 256;  ///< dropped after our end; a peer that goes on is cut off
+
 /// What the loop's end and the events of the call share. Touched on the loop only.
 struct Inbox {
   explicit Inbox(Loop& loop) : changed(loop) {}
@@ -16,17 +18,21 @@ struct Inbox {
   std::deque<std::string> messages;
   std::optional<std::string> ended;  ///< why
   bool reading = false;              ///< a read() is outstanding
+  bool over = false;                 ///< nothing will come any more
+  std::size_t late = 0;              ///< messages after our end
   Signal changed;
 
+  /// After our end too: that the call is over, and everything of it can go, is seen only by who reads.
   void read_on() {
-    if (reading || ended || messages.size() >= receive_queue_max) return;
+    if (reading || over || (!ended && messages.size() >= receive_queue_max)) return;
     reading = true;
     call->read();
   }
 
   void received(std::string message) {
     reading = false;
-    messages.push_back(std::move(message));
+    if (!ended) messages.push_back(std::move(message));
+    else if (++late > late_messages_max) return call->cancel();
     read_on();
     changed.notify();
   }
@@ -34,6 +40,7 @@ struct Inbox {
   void end(std::string why) {
     if (ended) return;
     ended = std::move(why);
+    read_on();
     changed.notify();
   }
 };
@@ -88,12 +95,16 @@ CallEvents events_to(Loop& loop, const std::shared_ptr<Inbox>& inbox) {
   // A client that closes its half has ended the stream for us: nothing more will come, and it wants no answer.
   events.no_more = [&loop, inbox] {
     loop.post([inbox] {
+      inbox->over = true;
       inbox->end("the other end has closed the stream");
       inbox->call->close(Status{});
     });
   };
   events.ended = [&loop, inbox](const Status& status) {
-    loop.post([inbox, reason = reason_of(status)]() mutable { inbox->end(std::move(reason)); });
+    loop.post([inbox, reason = reason_of(status)]() mutable {
+      inbox->over = true;
+      inbox->end(std::move(reason));
+    });
   };
   return events;
 }

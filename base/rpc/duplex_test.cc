@@ -20,12 +20,17 @@ struct Pair {
                return serve_duplex(loop, std::move(call), HalfClose::ends_the_stream, [this](auto accepted) { far = std::move(accepted); });
              })).value();
     channel = std::make_unique<Channel>("127.0.0.1:" + std::to_string(server->port()), Channel::Options{});
-    near = duplex_of(loop, [this](CallEvents events) { return channel->open("/test/Stream", std::move(events)); });
+    near = duplex_of(loop, [this](CallEvents events) {
+      const std::shared_ptr<Call> call = channel->open("/test/Stream", std::move(events));
+      near_call = call;
+      return call;
+    });
   }
 
   std::unique_ptr<Server> server;
   std::unique_ptr<Channel> channel;
   std::unique_ptr<ByteDuplex> near;
+  std::weak_ptr<Call> near_call;
   std::unique_ptr<ByteDuplex> far;
 };
 
@@ -94,6 +99,24 @@ TEST_CASE("what a server said before it closed is read to its end by a client th
 
   CHECK(run(loop, receive_in_order(*pair.near, messages)) == messages);
   CHECK(run(loop, receive_text(*pair.near)) == "error: unavailable: done");
+}
+
+Async<bool> wait_for_the_end(std::weak_ptr<Call> call, Loop& loop) {
+  for (int looks = 0; looks < 5000 && !call.expired(); ++looks) co_await loop.sleep(1ms);
+  co_return call.expired();
+}
+
+TEST_CASE("a call whose client has closed is let go, whatever the server still says", "[rpc]") {
+  const int messages = GENERATE(0, 1, static_cast<int>(receive_queue_max) + 20, 1000);
+  RealLoop loop;
+  Pair pair(loop);
+  run(loop, connect(pair, loop));
+  for (int i = 0; i < messages; ++i) REQUIRE(pair.far->send(std::to_string(i)).ok());
+
+  pair.near->close("answered");
+  pair.near.reset();
+
+  CHECK(run(loop, wait_for_the_end(pair.near_call, loop)));
 }
 
 TEST_CASE("a client that closes or vanishes ends the stream of the server", "[rpc]") {

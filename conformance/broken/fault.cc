@@ -1,7 +1,13 @@
 #include "conformance/broken/fault.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <thread>
 
 namespace drover::broken {
 
@@ -81,6 +87,32 @@ Fault leaks(const std::string& method) {
   Fault fault;
   fault.request = [method](const std::string& called, std::string&) {
     if (called == method) static_cast<void>(!::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  };
+  return fault;
+}
+
+Fault dies_when_told(const std::string& folder) {
+  const auto is_told = [folder](const std::string& method, const char* moment) {
+    const std::string order = folder + "/" + method + moment;
+    if (std::rename(order.c_str(), (order + ".taken").c_str()) != 0) return false;
+    std::ofstream(order + ".died") << ::getpid() << "\n";
+    return true;
+  };
+  Fault fault;
+  fault.request = [is_told](const std::string& method, std::string&) {
+    if (is_told(method, ".before")) ::kill(::getpid(), SIGKILL);
+  };
+  fault.response = [is_told](const std::string& method, std::string&) {
+    if (is_told(method, ".done")) ::kill(::getpid(), SIGKILL);
+    return true;
+  };
+  fault.status = [is_told](const std::string& method, rpc::Status&, int) {
+    if (!is_told(method, ".answered")) return false;
+    std::thread([] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));  // for the answer to leave
+      ::kill(::getpid(), SIGKILL);
+    }).detach();
+    return false;
   };
   return fault;
 }

@@ -59,6 +59,9 @@ Fault dies(const std::string& method);                                   ///< th
 Fault dies_at(const std::string& method, std::function<bool(const std::string& bytes)> which);
 Fault says(const std::string& method, const std::string& text);          ///< another text of its errors
 Fault leaks(const std::string& method);                                  ///< descriptors, at every call
+/// Kills its own process with SIGKILL where a file in the folder tells it to: METHOD.before (the request has come), METHOD.done (the work is
+/// done, the answer held back) or METHOD.answered. One order kills one process, whose pid is then in METHOD.MOMENT.died.
+Fault dies_when_told(const std::string& folder);
 Fault forgets_requests(const std::string& method);                       ///< answers OK with an empty message, does nothing
 
 /// Changes the answers of a method.

@@ -19,7 +19,7 @@ import xml.etree.ElementTree
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 import harness  # noqa: E402
 
-REGISTRATIONS, SUBMISSIONS, TASKS = 200, 50, 50
+REGISTRATIONS, SUBMISSIONS, TASKS, LAUNCHES = 200, 50, 50, 20
 
 
 def row(what, value, budget):
@@ -69,6 +69,11 @@ def synced_appends(folder):
 
 def spawns():
     return timed(lambda _: os.waitpid(os.posix_spawn("/bin/true", ["/bin/true"], os.environ), 0), SUBMISSIONS)
+
+
+def launches(drover):
+    """From nothing to a driver that has shaken hands, taken its configuration, told its health and schema, and is ended again."""
+    return timed(lambda _: subprocess.run([drover, "driver", "inspect", "raw_exec"], check=True, stdout=subprocess.DEVNULL), LAUNCHES)
 
 
 def first_answer(agent):
@@ -124,6 +129,9 @@ def measure(world):
     harness.until(lambda: (agent.get(f"/v1/node/{node}")["Drivers"] or {}).get("raw_exec", {}).get("Healthy"), "raw_exec")
     row("idle agent, the drover process (PSS)", f"{pss_kb(agent.process.pid) / 1024:.1f} MB", "<= 20 MB")
 
+    row("a driver's process without tasks (raw_exec, PSS)", f"{sum(map(pss_kb, pids_of('raw_exec'))) / 1024:.1f} MB", "-")
+    row("drover driver inspect: launch -> healthy -> ended, p50", f"{quantile(launches(world.drover), .5) * 1e3:.0f} ms", f"- (bare posix_spawn and wait: {spawn * 1e3:.2f} ms)")
+
     series = registrations()
     row("register -> evaluation complete, p50 / p99", f"{quantile(series, .5) * 1e3:.2f} / {quantile(series, .99) * 1e3:.2f} ms",
         f"p50 <= 0.3 ms over a synced append (here {quantile(append, .5) * 1e3:.2f} / {quantile(append, .99) * 1e3:.2f} ms)")
@@ -139,7 +147,9 @@ def measure(world):
         agent.wait_running(name, TASKS, 60)
         return all_kb()
     few = run_many("few")  # what the first tasks bring into memory once is not theirs
+    of_driver = sum(map(pss_kb, pids_of("raw_exec")))
     row(f"overhead a running task ({TASKS} more tasks, all of drover, PSS)", f"{(run_many('many') - few) / TASKS:.0f} kB", "<= 150 kB")
+    row("of it in the driver's process", f"{(sum(map(pss_kb, pids_of('raw_exec'))) - of_driver) / TASKS:.0f} kB", "-")
     agent.cli("job", "stop", "-purge", "-detach", "few")
     agent.cli("job", "stop", "-purge", "-detach", "many")
     harness.until(lambda: not pids_of("drover-shim"), "the tasks to end")
