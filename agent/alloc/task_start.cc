@@ -42,6 +42,8 @@ Async<TaskRunner::Wait> TaskRunner::adopt() {
   Result<void> recovered = co_await reach_driver();
   if (!confirmed) {
     if (!recovered && recovered.error().code == Code::cancelled) co_return Wait::cancelled;
+    world_.log.warn("a start of a task was never recorded as done: what came of it is ended, and the task is started anew: alloc={} task={}",
+                    owner_.alloc()->id(), name_);
     handle_.reset();
     co_return Wait::go;
   }

@@ -85,7 +85,9 @@ ports {{
     def pid(self, part):
         if part == "agent":
             return self.client.process.pid
-        return until(lambda: pids_of(self.programs[part]), f"a {part}")[0]
+        # Two drivers: one of them is orphaned, and nobody would know which one is followed.
+        fits = (lambda found: len(found) == 1) if part == "driver" else bool
+        return until(lambda: fits(found := pids_of(self.programs[part])) and found, f"a {part}, and only one")[0]
 
     def killer(self, point, part, what):
         return Killer(self.world, point, os.path.basename(self.programs[part]), what)
