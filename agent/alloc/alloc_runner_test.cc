@@ -315,6 +315,21 @@ TEST_CASE("wherever the agent crashes after a restart was promised, the task is 
   CHECK(f.state().restarts() == 1);
 }
 
+TEST_CASE("wherever the agent crashes while it restarts a task, the task is not taken for ended", "[agent]") {
+  const int microseconds = GENERATE(range(0, 12000, 250));
+  CAPTURE(microseconds);
+  Fixture f(make_alloc());
+  f.advance(1s);
+  start<Result<void>>(f.life->loop, f.runner->restart("server", false), [](const Result<void>&) {});
+  f.advance(std::chrono::microseconds(microseconds));
+  f.crash();
+  f.restart_agent();
+  f.advance(1s);
+
+  CHECK(f.status() == "running");
+  CHECK(f.running() == 1);
+}
+
 TEST_CASE("restarting or signaling what does not run is refused", "[agent]") {
   Fixture f(make_alloc([](auto& alloc, auto& group) {
     alloc.mutable_job()->set_type("batch");

@@ -89,6 +89,10 @@ Async<TaskRunner::Wait> TaskRunner::end_running() {
                                ? Duration(definition->kill_timeout())
                                : kill_timeout_default;
     add_event(events::killing(world_.loop.now(), std::min(asked, world_.settings.max_kill_timeout), ""));
+  } else {
+    // Stored before it is done: the next agent must not take this end for the task's own.
+    const Result<void> saved = co_await save();
+    if (!saved && saved.error().code == Code::cancelled) co_return Wait::cancelled;
   }
   const Wait delayed = co_await wait_shutdown_delay();
   if (delayed == Wait::cancelled || exit_) co_return delayed;

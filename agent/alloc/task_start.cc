@@ -42,6 +42,8 @@ Async<TaskRunner::Wait> TaskRunner::adopt() {
   Result<void> recovered = co_await reach_driver();
   if (!confirmed) {
     if (!recovered && recovered.error().code == Code::cancelled) co_return Wait::cancelled;
+    world_.log.warn("a start of a task was never recorded as done: what came of it is ended, and the task is started anew: alloc={} task={}",
+                    owner_.alloc()->id(), name_);
     handle_.reset();
     co_return Wait::go;
   }
@@ -126,8 +128,12 @@ Async<TaskRunner::Wait> TaskRunner::wait_for_driver() {
   while (!kill_wanted_) {
     const std::vector<DriverStatus> drivers = world_.drivers.list();
     const DriverStatus* driver = find_driver(drivers);
-    if (driver == nullptr || driver->running || world_.loop.uptime() >= until) co_return Wait::go;
-    if (!told) add_event(events::driver_message(world_.loop.now(), text("waiting for driver {}: {}", driver_, driver->description), {}));
+    // A plugin that has not come up yet has not said which driver it is.
+    const bool may_come = std::any_of(drivers.begin(), drivers.end(), [](const DriverStatus& each) { return !each.running; });
+    const bool is_there = driver != nullptr && driver->running;
+    if (is_there || (driver == nullptr && !may_come) || world_.loop.uptime() >= until) co_return Wait::go;
+    const std::string why = driver == nullptr ? "no driver of that name yet" : driver->description;
+    if (!told) add_event(events::driver_message(world_.loop.now(), text("waiting for driver {}: {}", driver_, why), {}));
     told = true;
     const bool waited = co_await world_.drivers_changed.wait_for(driver_look);
     if (!waited) co_return Wait::cancelled;

@@ -95,6 +95,8 @@ void Agent::State::carry_out(const Actions& actions) {
 void Agent::State::add_alloc(const std::string& id) {
   auto runner = std::make_unique<AllocRunner>(world, desired.allocs().at(id),
                                               [this](const AllocRunner& its) { alloc_changed(its); });
+  if (runner->alloc()->client_status() == "running")
+    parts.log.warn("an allocation that runs here, says the server, is not in this agent's store: its record is lost, and its tasks are started anew: alloc={}", id);
   AllocRunner& added = *runner;
   runners[id] = std::move(runner);
   added.start();

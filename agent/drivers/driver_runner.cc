@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 #include "agent/drivers/driver_wire.h"
 #include "agent/drivers/reattach_file.h"
@@ -145,7 +148,7 @@ Async<Result<void>> DriverRunner::bring_up() {
   }
   ++generation_;
   setup_ = setup();
-  remember();  // again: now its name is known, and with it its settings
+  remember(setup_);  // again: now its name is known, and with it its settings
   update([](DriverStatus& status) {
     status.running = true;
     status.description = "launched, not fingerprinted yet";
@@ -173,9 +176,33 @@ Async<Result<void>> DriverRunner::find_or_launch() {
     reattached_ = true;
     co_return Result<void>();
   }
-  log_.info("plugin file or its configuration has changed, starting it anew: plugin={}", file_.name);
+  log_.info("{}, starting it anew: plugin={}", record->setup.empty() ? "the last agent has not configured the plugin" : "plugin file or its configuration has changed",
+            file_.name);
   co_await take_down(true);
   co_return co_await launch();
+}
+
+/// An agent that dies while it launches a plugin leaves a process that no record names, and that knows no task.
+void DriverRunner::end_forgotten() const {
+  const host::LaunchPlugin what = what_to_launch();
+  const std::string mark = "PLUGIN_UNIX_SOCKET_DIR=" + what.folder;
+  std::error_code error;
+  const std::filesystem::path program = std::filesystem::canonical(what.program, error);
+  if (error) return;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    const std::string name = entry.path().filename();
+    const bool is_process = name.find_first_not_of("0123456789") == std::string::npos;
+    std::error_code ignored;
+    if (!is_process || std::filesystem::read_symlink(entry.path() / "exe", ignored) != program) continue;
+    std::ifstream environment(entry.path() / "environ", std::ios::binary);
+    bool is_ours = false;
+    for (std::string variable; std::getline(environment, variable, '\0');) is_ours = is_ours || variable == mark;
+    if (!is_ours) continue;
+    log_.info("ending a process of the plugin that an agent before has launched and not noted: plugin={} pid={}", file_.name, name);
+    pid_t pid = 0;
+    std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (pid > 1) ::kill(pid, SIGKILL);
+  }
 }
 
 /// A killed plugin leaves its socket behind.
@@ -188,10 +215,11 @@ void DriverRunner::remove_old_sockets() const {
 }
 
 Async<Result<void>> DriverRunner::launch() {
+  end_forgotten();
   remove_old_sockets();
   const host::PluginProcess::LogSink log = [this](const host::PluginLogLine& line) { heard(line); };
   DROVER_CO_LET(process_, co_await host::PluginProcess::launch(loop_, what_to_launch(), log));
-  remember();
+  remember("");  // not configured yet: an agent that finds it so starts it anew
   co_return Result<void>();
 }
 
@@ -376,11 +404,11 @@ Result<void> DriverRunner::prepare_folder() const {
   return {};
 }
 
-void DriverRunner::remember() {
+void DriverRunner::remember(const std::string& setup) {
   if (plugin_settings().auto_tls) return;  // its certificate would have to be kept, too
   const Result<std::string> boot = read_boot_id();
   const Result<void> written =
-      boot ? write_reattach_file(reattach_path(), {process_->reattach_data(), *boot, setup(), status_.name}) : Result<void>(boot.error());
+      boot ? write_reattach_file(reattach_path(), {process_->reattach_data(), *boot, setup, status_.name}) : Result<void>(boot.error());
   if (!written) log_.warn("driver will not be found again after a restart of the agent: plugin={} reason={}", file_.name, written.error().message);
 }
 

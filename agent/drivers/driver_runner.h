@@ -78,8 +78,9 @@ class DriverRunner {
   host::LaunchPlugin what_to_launch() const;
   std::string reattach_path() const;
   Result<void> prepare_folder() const;
+  void end_forgotten() const;
   void remove_old_sockets() const;
-  void remember();
+  void remember(const std::string& setup);
   void heard(const host::PluginLogLine& line) const;
   void update(std::function<void(DriverStatus&)> change);
 

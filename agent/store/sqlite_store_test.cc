@@ -162,6 +162,46 @@ TEST_CASE("flipping any byte of the store never keeps the agent from opening it"
   }
 }
 
+TEST_CASE("whatever becomes of the log of a killed store, what is not there any more is told", "[agent]") {
+  Fixture source, f;
+  for (int i = 0; i < 10; ++i) source.save_alloc("alloc-" + std::to_string(i));
+  const std::string file = slurp(source.file()), log = slurp(source.file().string() + "-wal");
+  REQUIRE(log.size() > 20000);
+  const auto reopened = [&f, &file](const std::string& damaged) {
+    f.store.reset();
+    std::filesystem::remove_all(f.folder / "client");
+    std::filesystem::create_directories(f.folder / "client");
+    spill(f.file(), file);
+    spill(f.file().string() + "-wal", damaged);
+    f.open();
+    return f.load();
+  };
+  const auto is_whole = [](const StoredState& state) {
+    for (const auto& [id, alloc] : state.allocs) {
+      if (alloc.tasks.size() != 1) return false;
+    }
+    return state.allocs.size() == 10;
+  };
+  CHECK(reopened(log).losses.empty());
+  CHECK(is_whole(reopened(log)));
+  int told = 0;
+  for (std::size_t at = 0; at < log.size(); at += at < 60 ? 1 : 997) {
+    for (const bool cut : {false, true}) {
+      CAPTURE(at, cut);
+      std::string damaged = log;
+      if (cut) damaged.resize(at);
+      else damaged[at] ^= 0x10;
+      const StoredState state = reopened(damaged);
+      const bool said = !state.losses.empty();
+      const bool is_between = at == 0 || at == 32;  // nothing tells a log cut there from a shorter one
+      const bool fine = said || is_whole(state) || (cut && is_between);
+      CHECK(fine);
+      told += said ? 1 : 0;
+    }
+  }
+  CHECK(told > 50);
+}
+
 TEST_CASE("a second agent with the same folder is refused by name", "[agent]") {
   Fixture f;
   const auto second = SqliteStore::open(f.loop, f.workers, f.folder / "client");

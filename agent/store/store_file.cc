@@ -4,6 +4,7 @@
 
 #include <system_error>
 
+#include "agent/store/log_damage.h"
 #include "agent/store/stored.pb.h"
 #include "agent/store/stored_task.h"
 #include "base/file/checksum.h"
@@ -19,6 +20,7 @@ constexpr std::int32_t application_id = 0x44527661;
 constexpr std::int64_t format_version = 1;
 constexpr int damaged_files_max = 100;
 constexpr std::size_t identity_bytes_max = 100;
+constexpr std::size_t log_bytes_max = 256U << 20;
 
 std::uint32_t checksum(std::string_view key, std::string_view body) { return crc32(body, crc32(key)); }
 
@@ -52,6 +54,7 @@ Result<std::unique_ptr<StoreFile>> StoreFile::open(std::filesystem::path folder)
   DROVER_LET(FileLock lock, FileLock::take(file->folder_));
   file->lock_ = std::make_unique<Lock>(Lock{std::move(lock)});
 
+  file->look_at_log();
   Result<void> opened = file->open_database();
   if (!opened && opened.error().code == Code::internal) {
     DROVER_TRY(file->move_aside(opened.error().message));
@@ -66,6 +69,8 @@ Result<void> StoreFile::open_database() {
   options.application_id = application_id;
   options.version_max = static_cast<std::int32_t>(format_version);
   DROVER_LET(database_, sqlite::Database::open(folder_ / "agent.db", std::move(options)));
+  // What is left of a damaged log must not look like damage again at the next start.
+  static_cast<void>(database_->run("PRAGMA wal_checkpoint(TRUNCATE)"));
   if (database_->version() != 0) return {};
   sqlite::Database& database = *database_;
   return database.transaction([&database]() -> Result<void> {
@@ -73,6 +78,16 @@ Result<void> StoreFile::open_database() {
         "CREATE TABLE records (key BLOB PRIMARY KEY, body BLOB NOT NULL, checksum INTEGER NOT NULL) WITHOUT ROWID"));
     return database.set_version(format_version);
   });
+}
+
+/// Before SQLite does, which is silent about what it leaves out.
+void StoreFile::look_at_log() {
+  const std::filesystem::path path = folder_ / "agent.db-wal";
+  const Result<std::string> log = read_file(path, log_bytes_max);
+  if (!log) return;
+  const std::string damage = log_damage(*log);
+  if (damage.empty()) return;
+  losses_.push_back(text("the log {} of the agent's store is damaged ({}): what was written since is lost, and tasks whose handle is among it are started anew", path.string(), damage));
 }
 
 Result<void> StoreFile::move_aside(const std::string& why) {
@@ -101,6 +116,7 @@ Result<void> StoreFile::move_aside(const std::string& why) {
 Result<StoredState> StoreFile::load() {
   StoredState state;
   Result<void> read = read_records(state);
+  if (read) read = check_file();
   if (!read && read.error().code == Code::internal) {
     // What was read up to here is carried over to a new file.
     DROVER_TRY(move_aside(read.error().message));
@@ -141,6 +157,15 @@ Result<void> StoreFile::read_records(StoredState& state) {
     }
     take_record(state, key, body);
   }
+}
+
+/// Records may have gone without a trace in them: from a page that has lost its count.
+Result<void> StoreFile::check_file() {
+  DROVER_LET(sqlite::Statement check, database_->prepare("PRAGMA quick_check(1)"));
+  DROVER_LET(const bool row, check.step());
+  const std::string found = row ? std::string(check.bytes(0)) : "no answer";
+  if (found != "ok") return fail(Code::internal, "{}", found);
+  return {};
 }
 
 void StoreFile::take_record(StoredState& state, std::string_view key, std::string_view body) {

@@ -42,7 +42,9 @@ class StoreFile {
   explicit StoreFile(std::filesystem::path folder);
   Result<void> open_database();
   Result<void> move_aside(const std::string& why);
+  void look_at_log();
   Result<void> read_records(StoredState& state);
+  Result<void> check_file();
   void take_record(StoredState& state, std::string_view key, std::string_view body);
   void read_identity_files(StoredState& state);
   Result<void> write_identity_files(const StoredNode& node);

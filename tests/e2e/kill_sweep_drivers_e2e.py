@@ -72,6 +72,12 @@ class DockerCase(Case):
         self.most = max(self.most, sum(c["State"] == "running" for c in found))
         return [c["Id"][:12] for c in found]
 
+    def output(self):
+        """A driver that dies between passing a line on and noting that it did passes it on again: one line, no more."""
+        lines = super().output().splitlines(keepends=True)
+        again = [i for i in range(1, len(lines)) if lines[i] == lines[i - 1]] if self.part == "driver" else []
+        return "".join(line for i, line in enumerate(lines) if i not in again[:1])
+
     def check_after(self):
         super().check_after()
         check(self.most <= 1, f"{self.name}: {self.most} ran at once")
