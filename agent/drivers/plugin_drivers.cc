@@ -134,6 +134,8 @@ Result<std::shared_ptr<DriverRunner>> PluginDrivers::running(const std::string& 
     known = runner.get();
   }
   if (known != nullptr) return fail(Code::unavailable, "driver '{}' is not running: {}", driver, known->status().description);
+  // A plugin that is still coming up has not said which driver it is.
+  if (!all_have_answered()) return fail(Code::unavailable, "driver '{}' is not running yet: a plugin is still coming up", driver);
   return fail(Code::not_found, "driver '{}' is not installed on this node", driver);
 }
 

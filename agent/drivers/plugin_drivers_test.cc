@@ -176,6 +176,23 @@ TEST_CASE("starts that fail say whether another try may help", "[drivers]") {
   run(loop, end(drivers, false));
 }
 
+TEST_CASE("a driver whose plugin has not said its name yet is away, not missing", "[drivers]") {
+  const World world;
+  world.add_mock();
+  RealLoop loop;
+  PluginDrivers drivers(loop, Log(), world.settings());
+  Scope scope(loop);
+  scope.spawn(drivers.start());
+  TaskHandle handle;
+  handle.config = task("t", Value::map());
+
+  CHECK(run(loop, drivers.recover_task("mock_driver", handle)).error().code == Code::unavailable);
+  run(loop, healthy(drivers, loop));
+  CHECK(run(loop, drivers.recover_task("docker", handle)).error().code == Code::not_found);
+
+  run(loop, end(drivers, false));
+}
+
 TEST_CASE("a running task is stopped, signalled, measured and looked at", "[drivers]") {
   const World world;
   world.add_mock();
