@@ -69,9 +69,11 @@ std::string log_damage(std::string_view log) {
       return text("its record {} is damaged, or was never finished", number);
     }
     if (is_of_this_log(at) || !is_whole) return text("its record {} is cut off", number);
-    // The first half of the mark counts up with each log: one of before, and so is all that follows, or a damaged one.
+    // The first half of the mark counts up with each log, the second is thrown anew: one of before differs in both, as does all
+    // that follows it; one in which bits have changed, in one.
     const std::uint32_t logs_ago = big_endian(log, 16) - big_endian(log, at + 8);
-    return logs_ago >= 1 && logs_ago <= logs_ago_max ? "" : text("its record {} is damaged", number);
+    const bool is_of_before = logs_ago >= 1 && logs_ago <= logs_ago_max && big_endian(log, 20) != big_endian(log, at + 12);
+    return is_of_before ? "" : text("its record {} is damaged", number);
   }
   return "";
 }

@@ -5,7 +5,7 @@ import pathlib
 import random
 
 from harness import check, equal, main, raw_job, until
-from kill_rounds_e2e import pids_of
+from kills import pids_of
 
 TASKS = 3
 SLEEP = "471147"
