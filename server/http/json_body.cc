@@ -58,6 +58,7 @@ constexpr Shape shapes[] = {
     {"/v1/acl/oidc/complete-auth", "structs.ACLOIDCCompleteAuthRequest"},
     {"/v1/acl/login", "structs.ACLLoginRequest"},
     {"/v1/agent/keyring/*", "structs.KeyringRequest"},
+    {"/v1/operator/scheduler/configuration", "api.SchedulerConfiguration"},
 };
 
 bool fits(std::string_view pattern, std::string_view path) {

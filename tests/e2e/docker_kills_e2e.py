@@ -63,7 +63,8 @@ class Host:
             "volumes": len(self.engine.get("/volumes")["Volumes"] or []),
             "interfaces": sorted(os.listdir("/sys/class/net")),
             "network namespaces": census.network_namespaces(),
-            "mounts": census.mounts(),
+            # An engine that ends while it makes a container leaves the layer that it was filling; that is between it and its disk.
+            "mounts": [m for m in census.mounts() if not (m.startswith(str(self.engine.root)) and m.endswith("-init/merged"))],
             "control groups": sorted(str(g) for g in engines.groups_of(self.engine.group) if g.name != self.engine.group.strip("/")),
             "programs": all_programs(),
             "allocations": sorted(os.listdir(self.world.dir / "both-data" / "alloc")),
